@@ -1,0 +1,213 @@
+"""Training configs: TOML in, frozen and checked values out.
+
+A config that says something impossible fails here, before anything is loaded, with one line that
+names the file and the key. Every key is documented beside its default; `configs/*.toml` are examples.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from narou_gen.errors import ConfigError
+from narou_gen.resources import find_config
+
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Layers = Annotated[int, Field(ge=1)] | Annotated[list[int], Field(min_length=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, protected_namespaces=())
+
+
+class ModelConfig(_Section):
+    """`[model]`: which BERT2BERT is built, and from what.
+
+    A model is a Hugging Face name, a local folder, or `sample:NAME` (bundled); `random:MODEL` takes the
+    architecture and tokenizer of MODEL with random weights.
+    """
+
+    encoder: str | None = None
+    decoder: str | None = None
+    """Base model of the decoder; by default that of the encoder."""
+    checkpoint: str | None = None
+    """A trained title checkpoint to go on from, instead of encoder and decoder."""
+    encoder_layers: Layers | None = None
+    """Keep so many layers, evenly spread (as in Shleifer & Rush 2020), or exactly these indices."""
+    decoder_layers: Layers | None = None
+    share_weights: bool = False
+    """BERTShare (Rothe et al. 2020): decoder layers use the encoder's weights but for cross attention."""
+    cross_attention: Literal["fresh", "warm"] = "fresh"
+    """`warm` starts cross attention from the self attention of its layer."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Dropout of hidden states and of attention weights, in encoder and decoder."""
+    freeze_encoder: bool = False
+    """Train the decoder alone: the encoder keeps its weights, and runs without gradients or dropout."""
+
+    @model_validator(mode="after")
+    def _one_start(self) -> ModelConfig:
+        if self.checkpoint is None:
+            if self.encoder is None:
+                raise ValueError("give [model] encoder (a base model), or checkpoint (a trained one)")
+        else:
+            shape = ("encoder", "decoder", "encoder_layers", "decoder_layers", "share_weights")
+            given = [key for key in (*shape, "cross_attention") if key in self.model_fields_set]
+            if given:
+                raise ValueError(f"[model] checkpoint already has its shape: remove {', '.join(given)}")
+        if self.share_weights and self.freeze_encoder:
+            raise ValueError("share_weights and freeze_encoder exclude each other")
+        return self
+
+
+class DataConfig(_Section):
+    """`[data]`: which pairs are read and how they are cut.
+
+    A source is a .jsonl, .csv, .parquet or .db file, `sample:NAME`, or a name for
+    `datasets.load_dataset`.
+    """
+
+    train: str
+    validation: str | Fraction = 0.02
+    """A source, or the fraction of the works in `train` to set apart (whole authors, never a work in two)."""
+    test: str | Fraction | None = None
+    """Like `validation`; set apart so that no training ever sees it."""
+    limit: Annotated[int, Field(ge=1)] | None = None
+    """Use so many training pairs at most, drawn by the seed."""
+    validation_limit: Annotated[int, Field(ge=1)] | None = None
+    """Use so many validation pairs at most, likewise."""
+    max_synopsis_tokens: Annotated[int, Field(ge=8)] = 512
+    """Longest source in tokens, conditions and special tokens included; what goes beyond is cut."""
+    max_title_tokens: Annotated[int, Field(ge=4)] = 64
+    """Longest title in tokens, special tokens included."""
+    condition_dropout: Annotated[float, Field(ge=0, le=1)] = 0.3
+    """Chance that a condition (genre, keywords, length class) is left out of a pair, drawn each epoch."""
+
+
+class TrainingConfig(_Section):
+    """`[training]`: the optimisation. An update is one step of the optimiser."""
+
+    epochs: Annotated[int, Field(ge=1)] = 13
+    batch_size: Annotated[int, Field(ge=1)] = 4
+    """Pairs in a forward pass, per process."""
+    gradient_accumulation: Annotated[int, Field(ge=1)] = 16
+    """Forward passes per update. The update depends on the product with batch_size alone."""
+    learning_rate: Annotated[float, Field(gt=0)] = 5e-5
+    fresh_learning_rate: Annotated[float, Field(gt=0)] | None = None
+    """Peak rate of the parts that no base model has trained: cross attention, and a head it lacks."""
+    warmup_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.06
+    """Part of all updates in which the rate rises linearly; then it falls linearly to zero."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    """AdamW's; biases and layer norms have none."""
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """`auto`: bf16 autocast on a GPU that has it, else fp32. Weights are always kept in fp32."""
+    evaluate_every: Annotated[int, Field(ge=1)] | None = None
+    """Updates between evaluations; by default once an epoch. The last update is always evaluated."""
+    evaluate_synopses: Annotated[int, Field(ge=0)] = 64
+    """Validation synopses that titles are generated for, to measure character ROUGE-L."""
+    best_by: Literal["loss", "rouge_l"] = "loss"
+    """What decides which weights are the best ones."""
+    keep: Annotated[int, Field(ge=1)] = 2
+    """How many states to resume from are kept in `state/`."""
+    saved_dtype: Literal["float32", "float16", "bfloat16"] = "float32"
+    """How the best weights are stored; states to resume from are always float32."""
+    patience: Annotated[int, Field(ge=1)] | None = None
+    """Stop after so many evaluations in a row without a new best."""
+    tracker: Literal["none", "tensorboard", "wandb", "mlflow", "trackio"] = "none"
+
+    @model_validator(mode="after")
+    def _measured(self) -> TrainingConfig:
+        if self.best_by == "rouge_l" and not self.evaluate_synopses:
+            raise ValueError('best_by = "rouge_l" needs evaluate_synopses above 0')
+        return self
+
+
+class Config(_Section):
+    """One training run. `output` is the checkpoint folder it writes."""
+
+    task: Literal["title"] = "title"
+    output: Annotated[str, Field(min_length=1)]
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    model: ModelConfig
+    data: DataConfig
+    training: TrainingConfig = TrainingConfig()
+
+
+def load_config(source: str | Path, changes: Sequence[str] = ()) -> Config:
+    """Read the config at a path, or the shipped one of that name ("title-debug"), with changes.
+
+    `changes` are "section.key=value" strings: the value is read as TOML, and as plain text where it is none.
+
+    Raises:
+        ConfigError: no such config, no TOML, an unknown key, a wrong type or an impossible value.
+    """
+    path = find_config(str(source))
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: not a TOML file that can be read: {error}") from None
+    for change in changes:
+        _apply(values, change)
+    return parse_config(values, str(path))
+
+
+def parse_config(values: dict[str, Any], name: str = "config") -> Config:
+    """Check a config that is already a dict; `name` stands for it in errors.
+
+    Raises:
+        ConfigError: as `load_config`.
+    """
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(f"{name}: {_explain(error)}") from None
+
+
+def _apply(values: dict[str, Any], change: str) -> None:
+    key, equals, text = change.partition("=")
+    *sections, last = key.strip().split(".")
+    if not equals or not last:
+        raise ConfigError(f"--set {change}: write it as section.key=value, e.g. training.epochs=3")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    table = values
+    for section in sections:
+        table = table.setdefault(section, {})
+        if not isinstance(table, dict):
+            raise ConfigError(f"--set {change}: {section} is a value, not a section")
+    table[last] = value
+
+
+_SECTIONS: dict[str, type[_Section]] = {
+    "model": ModelConfig,
+    "data": DataConfig,
+    "training": TrainingConfig,
+}
+
+
+def _explain(error: ValidationError) -> str:
+    """The first problem as one line: the key as it stands in the file, what is wrong, what is allowed."""
+    problem = error.errors(include_url=False)[0]
+    # Pydantic names the branches of a union behind the key; the file knows only section and key.
+    path = [str(part) for part in problem["loc"]]
+    depth = 2 if path and path[0] in _SECTIONS else 1
+    key = ".".join(path[:depth])
+    if problem["type"] == "extra_forbidden":
+        known = list((_SECTIONS[path[0]] if len(path) > 1 else Config).model_fields)
+        near = difflib.get_close_matches(path[depth - 1], known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(known)}"
+        return f"unknown key {key}; {hint}"
+    if problem["type"] == "missing":
+        return f"{key} is missing"
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "value_error":
+        return message
+    return f"{key} = {problem['input']!r}: {message[0].lower()}{message[1:]}"

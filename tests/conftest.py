@@ -1,0 +1,46 @@
+"""What tests share: tiny real models, trained here, and nothing from outside."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # a test that needed the hub would fail, not wait
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ["OMP_NUM_THREADS"] = "1"  # models this small only wait for other threads
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder of the test session's own, for this process and those it starts."""
+    folder = tmp_path_factory.mktemp("cache")
+    os.environ["NAROU_GEN_CACHE"] = str(folder)
+    os.environ.pop("NAROU_GEN_CHECKPOINT", None)
+    return folder
+
+
+@pytest.fixture
+def make_config(tmp_path: Path) -> Callable[..., Any]:
+    """`make_config("training.epochs=1", ...)`: the shipped title-debug config, smaller, in a folder of its own."""
+    from narou_gen import load_config
+
+    def make(*changes: str) -> Any:
+        small = ("data.limit=40", "training.epochs=1", "training.evaluate_synopses=2")
+        return load_config("title-debug", [f"output='{tmp_path / 'run'}'", *small, *changes])
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def debug_checkpoint(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
+    """What `narou-gen train title-debug` makes."""
+    from narou_gen import load_config, train
+
+    folder = tmp_path_factory.mktemp("debug") / "title-debug"
+    return train(load_config("title-debug", [f"output='{folder}'"]))
