@@ -1,0 +1,285 @@
+"""Assembling a BERT2BERT: two BERTs into one `EncoderDecoderModel` (Rothe et al. 2020, arXiv:1907.12461)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForCausalLM,
+    EncoderDecoderModel,
+    GenerationConfig,
+    PreTrainedModel,
+)
+from transformers.utils import logging as transformers_logging
+
+from narou_gen.config import DataConfig, ModelConfig
+from narou_gen.errors import ModelError
+from narou_gen.resources import SAMPLE, find_checkpoint
+from narou_gen.tokenizer import Tokenizer, load_tokenizer
+
+_RANDOM, _SAMPLE = "random:", "sample:"
+
+
+@dataclass(frozen=True)
+class Bert2Bert:
+    """A model to train, its tokenizer, and what a person should know before it is trained."""
+
+    model: EncoderDecoderModel
+    tokenizer: Tokenizer
+    fresh: frozenset[str]
+    """Names of the parameters that no base model has trained in their place."""
+    warnings: tuple[str, ...] = ()
+
+
+def build(config: ModelConfig, data: DataConfig) -> Bert2Bert:
+    """The model that `[model]` describes, its special ids set in every config that is saved with it.
+
+    Random weights come from torch's global generator: seed it first.
+
+    Raises:
+        ModelError: a base model is missing, is no BERT, or does not fit the rest of the config.
+    """
+    if config.checkpoint is not None:
+        return _from_checkpoint(config, data)
+    encoder_name = str(config.encoder)
+    decoder_name = config.decoder or encoder_name
+    tokenizer = load_tokenizer(_location(encoder_name))
+    dropout = _dropout(config)
+    encoder, _ = _load(AutoModel, encoder_name, **dropout)
+    decoder, missing = _load(
+        AutoModelForCausalLM, decoder_name, is_decoder=True, add_cross_attention=True, **dropout
+    )
+    _check(encoder, tokenizer, data, encoder_name)
+    _check(decoder, tokenizer, data, decoder_name)
+    encoder_kept = _keep_layers(encoder, config.encoder_layers, "encoder_layers")
+    decoder_kept = _keep_layers(decoder.bert, config.decoder_layers, "decoder_layers")
+    fresh_layers = {name for name in missing if ".layer." not in name}
+    if config.cross_attention == "warm":
+        _warm_cross_attention(decoder, encoder.config.hidden_size)
+    model = EncoderDecoderModel(encoder=encoder, decoder=decoder)
+    if config.share_weights:
+        if encoder_name != decoder_name:
+            raise ModelError(f"share_weights needs one base model, not {encoder_name} and {decoder_name}.")
+        share_weights(model, [_source_of(index, encoder_kept) for index in decoder_kept])
+    _set_special_ids(model, tokenizer, data.max_title_tokens)
+    fresh = {
+        name
+        for name, _ in model.named_parameters()
+        if ".crossattention." in name
+        or name.startswith("enc_to_dec_proj.")
+        or name.removeprefix("decoder.") in fresh_layers
+    }
+    return _prepared(model, tokenizer, config, fresh, _vocabulary_warnings(config, tokenizer))
+
+
+def share_weights(model: EncoderDecoderModel, sources: Sequence[int]) -> None:
+    """BERTShare: decoder layer i uses the weights of encoder layer `sources[i]`, but for cross attention.
+
+    Embeddings are shared as well. In place; the saved folder holds both copies, so that it loads anywhere.
+    """
+    _share(model.encoder.embeddings, model.decoder.bert.embeddings)
+    for layer, source in zip(model.decoder.bert.encoder.layer, sources, strict=True):
+        _share(model.encoder.encoder.layer[source], layer)
+    model.decoder.tie_weights()  # the head follows the decoder's embeddings
+
+
+def _share(source: nn.Module, target: nn.Module) -> None:
+    """Every parameter of `source` takes the place of the one of the same name in `target`.
+
+    Parameters, not modules: a decoder layer's modules know that they are causal, and their place in the
+    cache.
+    """
+    for name, parameter in source.named_parameters():
+        module, _, last = name.rpartition(".")
+        setattr(target.get_submodule(module), last, parameter)
+
+
+def _source_of(layer: int, encoder_kept: Sequence[int]) -> int:
+    if layer not in encoder_kept:
+        raise ModelError(
+            f"share_weights: decoder layer {layer} has no counterpart in encoder_layers; "
+            "keep the same layers of both."
+        )
+    return encoder_kept.index(layer)
+
+
+def _from_checkpoint(config: ModelConfig, data: DataConfig) -> Bert2Bert:
+    folder = find_checkpoint(config.checkpoint)
+    kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
+    if kind != "encoder-decoder":
+        raise ModelError(f"{folder} is a {kind}, not a title checkpoint; give it as [model] encoder.")
+    tokenizer = load_tokenizer(folder)
+    loaded = AutoConfig.from_pretrained(folder)
+    for part in (loaded.encoder, loaded.decoder):
+        part.update(_dropout(config))
+    with _no_loading_report(str(folder)):
+        model = EncoderDecoderModel.from_pretrained(folder, config=loaded, dtype=torch.float32)
+    for part in (model.encoder, model.decoder):
+        _check(part, tokenizer, data, str(folder))
+    _set_special_ids(model, tokenizer, data.max_title_tokens)
+    return _prepared(model, tokenizer, config, set())
+
+
+def _prepared(
+    model: EncoderDecoderModel,
+    tokenizer: Tokenizer,
+    config: ModelConfig,
+    fresh: set[str],
+    warnings: Sequence[str] = (),
+) -> Bert2Bert:
+    # Nothing reads the pooler, but a plain `from_pretrained` expects it in the folder. Without a gradient it
+    # neither decays nor holds up distributed training.
+    frozen = model.encoder if config.freeze_encoder else model.encoder.pooler
+    if frozen is not None:
+        frozen.requires_grad_(False)
+    return Bert2Bert(model, tokenizer, frozenset(fresh), tuple(warnings))
+
+
+def _dropout(config: ModelConfig) -> dict[str, float]:
+    return {
+        "hidden_dropout_prob": config.dropout,
+        "attention_probs_dropout_prob": config.dropout,
+    }
+
+
+def _location(name: str) -> str:
+    """Where transformers finds a model name of a config."""
+    name = name.removeprefix(_RANDOM)
+    return str(SAMPLE / name.removeprefix(_SAMPLE)) if name.startswith(_SAMPLE) else name
+
+
+def _load(factory: Any, name: str, **changes: Any) -> tuple[Any, set[str]]:
+    """A BERT with the changed config, and the names of its parameters that the base model lacks."""
+    location = _location(name)
+    try:
+        config = AutoConfig.from_pretrained(location)
+        if config.model_type != "bert":
+            raise ModelError(f"{name} is a {config.model_type} model; encoder and decoder must be BERTs.")
+        config.update(changes)
+        if name.startswith(_RANDOM):
+            model = factory.from_config(config)
+            return model, {parameter for parameter, _ in model.named_parameters()}
+        with _no_loading_report(location):
+            model, report = factory.from_pretrained(
+                location, config=config, dtype=torch.float32, output_loading_info=True
+            )
+        return model, set(report["missing_keys"])
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ModelError(
+            f"No base model at {name}: {reason} Give a local folder, or a Hugging Face name with a network."
+        ) from None
+
+
+@contextmanager
+def _no_loading_report(location: str) -> Iterator[None]:
+    """Silence what transformers says while it loads; the bar of a download stays.
+
+    Its report calls fresh cross attention a problem, where it is the recipe.
+    """
+    verbosity, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity_error()
+    if Path(location).is_dir():
+        transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+        if bars:
+            transformers_logging.enable_progress_bar()
+
+
+def _check(model: PreTrainedModel, tokenizer: Tokenizer, data: DataConfig, name: str) -> None:
+    if len(tokenizer) > model.config.vocab_size:
+        raise ModelError(
+            f"{name} has {model.config.vocab_size} embeddings, fewer than the {len(tokenizer)} tokens of the "
+            "encoder's tokenizer."
+        )
+    longest = max(data.max_synopsis_tokens, data.max_title_tokens)
+    if longest > model.config.max_position_embeddings:
+        raise ModelError(
+            f"{name} reads {model.config.max_position_embeddings} tokens at most: lower "
+            f"data.max_synopsis_tokens or max_title_tokens (now {longest})."
+        )
+
+
+def _keep_layers(bert: Any, wanted: int | list[int] | None, key: str) -> list[int]:
+    """Cut `bert` to the wanted layers, in place, and return their old indices."""
+    layers = bert.encoder.layer
+    depth = len(layers)
+    if wanted is None:
+        kept = list(range(depth))
+    elif isinstance(wanted, int):
+        # Evenly spread from the first to the last (Shleifer & Rush 2020, arXiv:2010.13002).
+        kept = torch.linspace(0, depth - 1, min(wanted, depth)).round().int().tolist()
+    else:
+        kept = wanted
+    if (isinstance(wanted, int) and wanted > depth) or not all(0 <= index < depth for index in kept):
+        raise ModelError(f"{key} = {wanted}: the base model has layers 0 to {depth - 1}.")
+    if len(set(kept)) < len(kept):
+        raise ModelError(f"{key} = {wanted}: a layer stands there twice.")
+    bert.encoder.layer = nn.ModuleList(layers[index] for index in kept)
+    bert.config.num_hidden_layers = len(kept)
+    for place, layer in enumerate(bert.encoder.layer):
+        for module in layer.modules():
+            if hasattr(module, "layer_idx"):
+                module.layer_idx = place  # its slot in the cache of keys and values
+    return kept
+
+
+def _warm_cross_attention(decoder: Any, encoder_width: int) -> None:
+    """Start cross attention from the self attention of its layer, as if the layer read its own states."""
+    if encoder_width != decoder.config.hidden_size:
+        raise ModelError('cross_attention = "warm" needs encoder and decoder of one hidden size.')
+    for layer in decoder.bert.encoder.layer:
+        layer.crossattention.load_state_dict(layer.attention.state_dict())
+
+
+def _set_special_ids(model: Any, tokenizer: Tokenizer, max_title_tokens: int) -> None:
+    for config in (model.config, model.config.encoder, model.config.decoder):
+        config.pad_token_id = tokenizer.pad_id
+        config.bos_token_id = tokenizer.cls_id
+        config.eos_token_id = tokenizer.sep_id
+        config.decoder_start_token_id = tokenizer.cls_id
+    model.config.vocab_size = model.config.decoder.vocab_size
+    model.generation_config = GenerationConfig(
+        decoder_start_token_id=tokenizer.cls_id,
+        bos_token_id=tokenizer.cls_id,
+        eos_token_id=tokenizer.sep_id,
+        pad_token_id=tokenizer.pad_id,
+        # Never written: what no title holds, and (at the start alone) the end.
+        suppress_tokens=sorted({tokenizer.unk_id, tokenizer.cls_id, tokenizer.pad_id}),
+        begin_suppress_tokens=[tokenizer.sep_id],
+        num_beams=5,
+        no_repeat_ngram_size=3,
+        length_penalty=1.0,
+        max_length=max_title_tokens,
+    )
+
+
+def _vocabulary_warnings(config: ModelConfig, tokenizer: Tokenizer) -> list[str]:
+    """Both sides use the encoder's tokenizer: the decoder's base model should have the same vocabulary."""
+    if config.decoder is None or config.decoder == config.encoder:
+        return []
+    other = load_tokenizer(_location(config.decoder))
+    if other.backend.get_vocab() == tokenizer.backend.get_vocab():
+        return []
+    return [
+        f"{config.encoder} and {config.decoder} have different vocabularies; titles use the encoder's, "
+        "so the decoder's embeddings start out meaning other tokens."
+    ]
+
+
+def count_parameters(model: nn.Module) -> tuple[int, int]:
+    """Numbers of all and of trainable parameters, shared ones counted once."""
+    parameters = list(model.parameters())
+    return sum(p.numel() for p in parameters), sum(p.numel() for p in parameters if p.requires_grad)
