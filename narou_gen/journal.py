@@ -1,0 +1,56 @@
+"""`metrics.jsonl`: what happened in training, a line an update and a line an evaluation."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from accelerate import Accelerator
+
+
+class Journal:
+    """Appends lines to a file in the main process, and passes their numbers to accelerate's trackers.
+
+    Opened at update `step`, it drops lines of later updates: a killed run had written them, and the resumed
+    one repeats them.
+    """
+
+    def __init__(self, path: Path, step: int, accelerator: Accelerator) -> None:
+        self._path = path
+        self._accelerator = accelerator
+        self._before = time.monotonic()
+        if accelerator.is_main_process:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+            aside = path.with_suffix(".new")
+            aside.write_text("".join(f"{line}\n" for line in lines if _is_up_to(line, step)), "utf-8")
+            aside.replace(path)
+
+    def update(self, pairs: int, **values: Any) -> dict[str, Any]:
+        """Write and return the line of an update that learned from so many pairs."""
+        now = time.monotonic()
+        rate = pairs / max(now - self._before, 1e-9)
+        self._before = now
+        return self._write({"kind": "update", **values, "pairs_per_second": round(rate, 2)})
+
+    def evaluation(self, **values: Any) -> dict[str, Any]:
+        """Write and return the line of an evaluation. Its time is not counted against the next update."""
+        self._before = time.monotonic()
+        return self._write({"kind": "evaluation", **values})
+
+    def _write(self, line: dict[str, Any]) -> dict[str, Any]:
+        if self._accelerator.is_main_process:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        numbers = {key: value for key, value in line.items() if isinstance(value, int | float)}
+        self._accelerator.log(numbers, step=line["step"])
+        return line
+
+
+def _is_up_to(line: str, step: int) -> bool:
+    try:
+        return int(json.loads(line)["step"]) <= step
+    except (ValueError, KeyError, TypeError):
+        return False  # cut in the middle by a kill

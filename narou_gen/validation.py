@@ -1,0 +1,102 @@
+"""How good a model is while it trains: loss, character ROUGE-L and titles to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+
+from narou_gen.batches import TokenisedPairs, tokenise
+from narou_gen.conditions import Conditions
+from narou_gen.config import Config
+from narou_gen.data import Pair
+from narou_gen.generate import TitleGenerator
+from narou_gen.loss import summed_loss
+from narou_gen.metrics import character_rouge_l
+from narou_gen.model import Bert2Bert
+from narou_gen.tokenizer import Tokenizer
+
+_SAMPLES = 3
+
+
+@dataclass(frozen=True)
+class _Item:
+    """A synopsis with all its titles; the first one's conditions are asked for."""
+
+    synopsis: str
+    titles: tuple[str, ...]
+    conditions: Conditions
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Held-out pairs, and the synopses among them that titles are generated for."""
+
+    pairs: TokenisedPairs
+    items: Sequence[_Item]
+    config: Config
+
+    @classmethod
+    def prepare(cls, pairs: Sequence[Pair], tokenizer: Tokenizer, config: Config) -> Validation:
+        items = _items(pairs)[: config.training.evaluate_synopses]
+        return cls(tokenise(pairs, tokenizer, config.data, config.seed), items, config)
+
+    def run(
+        self, model: Any, built: Bert2Bert, accelerator: Accelerator
+    ) -> tuple[dict[str, float], list[dict[str, Any]]]:
+        """Scores, and the first few titles unpicked. All processes must call it.
+
+        `validation_loss` is in nats per target token, with all conditions given and without label smoothing;
+        `rouge_l` is over characters, of greedy titles against the best of a synopsis's titles (0 to 1).
+        """
+        model.eval()
+        scores = {"validation_loss": self.loss(model, accelerator)}
+        samples: list[dict[str, Any]] = []
+        if accelerator.is_main_process and self.items:
+            titles = self._titles(built)
+            scores["rouge_l"] = fmean(
+                character_rouge_l(title, item.titles) for title, item in zip(titles, self.items, strict=True)
+            )
+            samples = [
+                {"synopsis": item.synopsis, "title": title, "references": list(item.titles)}
+                for title, item in zip(titles[:_SAMPLES], self.items[:_SAMPLES], strict=True)
+            ]
+        if accelerator.num_processes > 1:  # all must decide alike which weights are best
+            shared = torch.tensor(scores.get("rouge_l", 0.0), device=accelerator.device)
+            if self.items:
+                scores["rouge_l"] = accelerator.reduce(shared, "sum").item()
+        return scores, samples
+
+    def loss(self, model: Any, accelerator: Accelerator) -> float:
+        """Mean cross-entropy per target token in nats, the pairs dealt out to all processes."""
+        size = self.config.training.batch_size * accelerator.num_processes
+        total = torch.zeros((), dtype=torch.float64, device=accelerator.device)
+        with torch.inference_mode():
+            for rows in self.pairs.windows(size, epoch=0):
+                share = rows[accelerator.process_index :: accelerator.num_processes]
+                batch = self.pairs.batch(share, epoch=None).to(accelerator.device)
+                total += summed_loss(model, batch)
+        return float(accelerator.reduce(total, "sum")) / int(self.pairs.label_counts.sum())
+
+    def _titles(self, built: Bert2Bert) -> list[str]:
+        generator = TitleGenerator(built.model, built.tokenizer, self.config.data.max_synopsis_tokens)
+        found = generator.generate(
+            [item.synopsis for item in self.items],
+            conditions=[item.conditions for item in self.items],
+            num_beams=1,
+        )
+        return [titles[0].text if titles else "" for titles in found]
+
+
+def _items(pairs: Sequence[Pair]) -> list[_Item]:
+    titles: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        titles.setdefault(pair.synopsis, []).append(pair)
+    return [
+        _Item(synopsis, tuple(pair.title for pair in group), group[0].conditions)
+        for synopsis, group in titles.items()
+    ]
