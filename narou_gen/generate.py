@@ -72,6 +72,7 @@ class GenerationOptions:
             raise InputError(f"top_p = {self.top_p}: it must be above 0 and at most 1.")
         if self.length not in (None, *get_args(LengthClass)):
             raise InputError(f"length = {self.length}: it must be long, middle or short.")
+        genre_name(self.genre)  # raises where there is no such genre
 
     @property
     def conditions(self) -> Conditions:

@@ -1,0 +1,194 @@
+"""The command line as a user meets it: real processes, exit codes, clean stdout."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+STORY = "古い井戸の底で、少年アオイは自分の名前を呼ぶ声を聞いた。"
+
+
+def run(*arguments: str, stdin: bytes = b"", **environment: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "narou_gen", *arguments],
+        input=stdin,
+        capture_output=True,
+        env=os.environ | environment,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def checkpoint(debug_checkpoint: Path) -> None:
+    os.environ["NAROU_GEN_CHECKPOINT"] = str(debug_checkpoint)
+
+
+def error_line(answer: subprocess.CompletedProcess[bytes]) -> str:
+    text = answer.stderr.decode()
+    assert "Traceback" not in text
+    assert answer.stdout == b""
+    assert len(text.splitlines()) == 1, text
+    return text
+
+
+@pytest.mark.parametrize("command", [[], ["train"], ["title"]])
+def test_help_imports_nothing_heavy(command: list[str]) -> None:
+    code = (
+        "import sys; from narou_gen.cli import main\n"
+        f"sys.argv = ['narou-gen', *{command}, '--help']\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'transformers', 'datasets', 'accelerate', 'numpy', 'requests'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stderr.strip() == "[]"
+    assert "Usage: narou-gen" in answer.stdout
+
+
+def test_importing_the_api_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from narou_gen import generate_title, GenerationOptions, TitleGenerator\n"
+        "print(sorted({'torch', 'transformers', 'datasets', 'pydantic'} & set(sys.modules)))"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
+
+
+def test_a_text_a_pipe_and_a_file_give_the_same_titles(tmp_path: Path) -> None:
+    (tmp_path / "story.txt").write_text(STORY + "\n", "utf-8")
+    answers = [
+        run("title", STORY, "-n", "2"),
+        run("title", "-n", "2", stdin=STORY.encode()),
+        run("title", "--input", str(tmp_path / "story.txt"), "-n", "2"),
+    ]
+    for answer in answers:
+        assert (answer.returncode, answer.stderr) == (0, b"")
+        assert answer.stdout == answers[0].stdout
+    assert len(answers[0].stdout.decode().splitlines()) == 2
+
+
+def test_json_lines_in_and_out(tmp_path: Path) -> None:
+    rows = [
+        {"synopsis": STORY, "genre": 303, "keywords": ["井戸"]},
+        {"synopsis": "赤い\x1b[31m夜\x9b2J\u202e", "length": "short"},
+        {"synopsis": STORY},
+    ]
+    file = tmp_path / "stories.jsonl"
+    file.write_text("\n\n".join(json.dumps(row, ensure_ascii=False) for row in rows), "utf-8")
+    answer = run("title", "--input", str(file), "--json", "-n", "2")
+    assert answer.returncode == 0, answer.stderr
+    found = [json.loads(line) for line in answer.stdout.decode().splitlines()]
+    assert [line["synopsis"] for line in found] == [row["synopsis"] for row in rows]
+    for line in found:
+        assert set(line) == {"synopsis", "titles"} and 1 <= len(line["titles"]) <= 2
+        assert all(set(title) == {"text", "score"} for title in line["titles"])
+    assert not {"\x1b", "\x9b", "\u202e"} & set(answer.stdout.decode())
+
+
+def test_sampling_with_a_seed_repeats() -> None:
+    one, other = (run("title", STORY, "--sample", "--seed", "3", "-n", "3") for _ in range(2))
+    assert one.returncode == 0
+    assert one.stdout == other.stdout
+
+
+@pytest.mark.parametrize(
+    ("stdin", "said"),
+    [
+        (b"", "stdin is empty"),
+        (" \n\u3000\n".encode(), "stdin is empty"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0", "binary data, not a text"),
+        ("古い井戸".encode("cp932"), "not UTF-8; convert it first"),
+    ],
+)
+def test_input_that_says_nothing(stdin: bytes, said: str) -> None:
+    answer = run("title", stdin=stdin)
+    assert answer.returncode == 1
+    assert said in error_line(answer)
+
+
+@pytest.mark.parametrize("stdin", ["👻👻👻".encode(), STORY.encode() * 15_000, "\ufeff猫".encode()])
+def test_input_that_is_odd_gets_a_title(stdin: bytes) -> None:
+    answer = run("title", stdin=stdin)
+    assert (answer.returncode, answer.stderr) == (0, b"")
+    assert len(answer.stdout.decode().splitlines()) == 1
+
+
+def test_arguments_that_are_no_unicode() -> None:
+    assert run("title", os.fsdecode("井戸\udcff".encode("utf-8", "surrogateescape"))).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("no json", "line 2: not JSON"),
+        ("[1]", "line 2: needs a JSON object"),
+        ('{"title": "x"}', "line 2: needs a text `synopsis`"),
+        ('{"synopsis": " "}', "line 2 is empty"),
+        ('{"synopsis": "井戸", "genre": 7}', "line 2: genre = 7: no such genre"),
+        ('{"synopsis": "井戸", "keywords": 7}', "line 2: `keywords` must be"),
+        ('{"synopsis": "井戸", "length": "huge"}', "line 2: length = huge"),
+    ],
+)
+def test_a_line_that_is_wrong_is_named(tmp_path: Path, line: str, said: str) -> None:
+    file = tmp_path / "stories.jsonl"
+    file.write_text(f'{{"synopsis": "{STORY}"}}\n{line}\n', "utf-8")
+    answer = run("title", "--input", str(file))
+    assert answer.returncode == 1
+    assert said in error_line(answer)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["title", STORY, "--checkpoint", "/nowhere"], "No checkpoint at /nowhere. Found:"),
+        (["title", "--input", "/nowhere.txt"], "Cannot read /nowhere.txt: No such file"),
+        (["title", STORY, "-n", "0"], "num_titles = 0: it must be 1 to"),
+        (["title", STORY, "--genre", "7"], "genre = 7: no such genre"),
+        (["train", "nowhere"], "No config at nowhere. Give a TOML file, or one of: title, title-debug"),
+        (["train", "title-debug", "--set", "training.epochs=0"], "training.epochs = 0"),
+        (["train", "title-debug", "--set", "data.train=/nowhere.jsonl"], "No data at /nowhere.jsonl"),
+    ],
+)
+def test_expected_errors_are_one_line_and_exit_1(arguments: list[str], said: str, tmp_path: Path) -> None:
+    output = ["--output", str(tmp_path / "run")] if arguments[0] == "train" else []
+    answer = run(*arguments, *output)
+    assert answer.returncode == 1
+    assert said in error_line(answer)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["no-such-command"],
+        ["title", "--no-such-option"],
+        ["title", STORY, "--input", "story.txt"],
+        ["title", STORY, "-n", "many"],
+        ["title", STORY, "--length", "huge"],
+        ["train"],
+    ],
+)
+def test_bad_usage_exits_2(arguments: list[str]) -> None:
+    answer = run(*arguments)
+    assert answer.returncode == 2
+    assert answer.stdout == b"" and b"Traceback" not in answer.stderr
+
+
+def test_a_reader_that_has_enough_is_no_error(tmp_path: Path) -> None:
+    file = tmp_path / "stories.jsonl"
+    file.write_text("".join(f'{{"synopsis": "{STORY}{n}"}}\n' for n in range(130)), "utf-8")
+    command = f"{sys.executable} -m narou_gen title --input {file} --beams 1 | head -n 1"
+    answer = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert len(answer.stdout.splitlines()) == 1
+    assert answer.stderr == ""
+
+
+def test_version() -> None:
+    from narou_gen import __version__
+
+    assert run("--version").stdout.decode() == f"narou-gen {__version__}\n"
