@@ -158,6 +158,19 @@ def title(
             print(show(request, titles), flush=True)
 
 
+@app.command()
+def pretraining_pairs(
+    texts: Annotated[list[Path], typer.Argument(help="Plain texts: .txt, or .txt.xz.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The .jsonl file to write.")],
+    limit: Annotated[int | None, typer.Option(min=1, help="So many pairs at most.")] = None,
+    seed: Annotated[int, typer.Option(help="Other passages, sentences and gaps.")] = 0,
+) -> None:
+    """Make pairs out of plain text, that teach a model to read and write before it sees titles."""
+    from narou_gen.pretraining import write_pretraining_pairs
+
+    print(f"{write_pretraining_pairs(texts, output, limit, seed)} pairs in {output}", file=sys.stderr)
+
+
 def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
     iterator = iter(items)
     while chunk := list(islice(iterator, size)):

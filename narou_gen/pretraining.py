@@ -1,0 +1,108 @@
+"""Pairs out of plain text, that teach a decoder to write and its cross attention to read before any title.
+
+A passage takes the place of the synopsis, one of its sentences that of the title. In the passage that
+sentence has lost words, or is gone altogether (gap sentences as in PEGASUS, Zhang et al. 2020,
+arXiv:1912.08777; text infilling as in BART, Lewis et al. 2020, arXiv:1910.13461). A few of its words serve as
+keywords, so that it can be told which sentence is asked for.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import lzma
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from narou_gen.data import Pair
+from narou_gen.errors import DataError
+
+_SENTENCE = re.compile(r"[^。！？\n]+[。！？]*[」』）]?")
+_PASSAGE_CHARACTERS = (60, 320)  # the range of synopses
+_SENTENCE_CHARACTERS = (5, 55)  # the range of titles
+_GAP_SHARE = 0.25  # of the sentences are taken out of the passage whole
+_LOST_SHARE = 0.3  # of the words are taken out of the others
+_MOST_KEYWORDS = 3
+
+
+def write_pretraining_pairs(
+    files: Sequence[Path], output: Path, limit: int | None = None, seed: int = 0
+) -> int:
+    """Write pairs from all texts (.txt, or .xz of one) as JSON Lines in random order; returns how many.
+
+    Raises:
+        DataError: a file cannot be read as UTF-8 text, or no passage in it is long enough.
+    """
+    pairs: list[Pair] = []
+    for file in files:
+        try:
+            with (lzma.open if file.suffix == ".xz" else open)(file, "rt", encoding="utf-8") as lines:
+                pairs += pretraining_pairs(lines, seed)
+        except (OSError, EOFError, UnicodeDecodeError, lzma.LZMAError) as error:
+            raise DataError(f"Cannot read {file} as text: {error}") from None
+    if not pairs:
+        raise DataError("No passage of several sentences in these texts: give longer ones.")
+    Random(seed).shuffle(pairs)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    aside = output.with_name(output.name + ".new")
+    with aside.open("w", encoding="utf-8") as rows:
+        for pair in pairs[:limit]:
+            row = {"synopsis": pair.synopsis, "title": pair.title, "keywords": pair.keywords}
+            rows.write(json.dumps(row, ensure_ascii=False) + "\n")
+    aside.replace(output)
+    return len(pairs[:limit])
+
+
+def pretraining_pairs(lines: Iterable[str], seed: int = 0) -> Iterator[Pair]:
+    """One pair from each passage of a text. `lines` are paragraphs; a blank line parts works."""
+    rng = Random(seed)
+    for passage in _passages(lines, rng):
+        if pair := _pair(passage, rng):
+            yield pair
+
+
+def _passages(lines: Iterable[str], rng: Random) -> Iterator[list[str]]:
+    """Lists of whole sentences, together of a random length in the range of synopses."""
+    sentences: list[str] = []
+    wanted = rng.randint(*_PASSAGE_CHARACTERS)
+    for line in lines:
+        if not line.strip():
+            sentences = []
+        for match in _SENTENCE.finditer(line):
+            sentences.append(match[0].strip())
+            if sum(map(len, sentences)) >= wanted:
+                yield sentences
+                sentences, wanted = [], rng.randint(*_PASSAGE_CHARACTERS)
+
+
+def _pair(passage: list[str], rng: Random) -> Pair | None:
+    low, high = _SENTENCE_CHARACTERS
+    fitting = [index for index, text in enumerate(passage) if low <= len(text) <= high]
+    if not fitting or sum(map(len, passage)) > 2 * _PASSAGE_CHARACTERS[1]:
+        return None
+    chosen = rng.choice(fitting)
+    words = [(node.surface, node.feature.pos1) for node in _tagger()(passage[chosen])]
+    content = [word for word, kind in words if kind in ("名詞", "動詞", "形容詞") and len(word) > 1]
+    lost = "" if rng.random() < _GAP_SHARE else _without_some(words, rng)
+    context = [*passage[:chosen], lost, *passage[chosen + 1 :]]
+    keywords = rng.sample(content, min(len(content), rng.randint(1, _MOST_KEYWORDS)))
+    return Pair("".join(context), passage[chosen].rstrip("。"), keywords=tuple(keywords))
+
+
+def _without_some(words: list[tuple[str, str]], rng: Random) -> str:
+    kept = [word for word, _ in words if rng.random() >= _LOST_SHARE]
+    if len(kept) == len(words):  # a sentence that stands whole in its passage would teach plain copying
+        kept.pop(rng.randrange(len(kept)))
+    return "".join(kept)
+
+
+@functools.cache
+def _tagger() -> Any:
+    import fugashi
+    import unidic_lite
+
+    folder = unidic_lite.DICDIR
+    return fugashi.Tagger(f'-d "{folder}" -r "{folder}/mecabrc"')

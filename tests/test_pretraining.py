@@ -1,0 +1,55 @@
+"""Pairs out of plain text: a sentence, and the passage that has lost it."""
+
+from __future__ import annotations
+
+import json
+import lzma
+from pathlib import Path
+
+import pytest
+
+from narou_gen.data import read_pairs
+from narou_gen.errors import DataError
+from narou_gen.pretraining import pretraining_pairs, write_pretraining_pairs
+
+TEXT = "".join(
+    f"少年{n}は井戸をのぞいた。底から名前を{n}回呼ぶ声がした！\n「{n}日で帰る」と声は言った。{n}度目の雨が降り出した。\n"
+    for n in range(1000, 1200)
+)
+
+
+def test_the_sentence_never_stands_whole_in_its_passage() -> None:
+    pairs = list(pretraining_pairs(TEXT.splitlines()))
+    assert len(pairs) > 20
+    for pair in pairs:
+        assert 5 <= len(pair.title) + 1 <= 56 and not pair.title.endswith("。")
+        assert all(word in pair.title for word in pair.keywords)
+        assert pair.title in TEXT and pair.title not in pair.synopsis
+    assert pairs == list(pretraining_pairs(TEXT.splitlines()))
+    assert pairs != list(pretraining_pairs(TEXT.splitlines(), seed=1))
+
+
+def test_a_passage_never_joins_two_works() -> None:
+    works = ["一つ目の話がここで長く長く続いていた。" * 2, "", "二つ目の話がここで長く長く続いていた。" * 20]
+    assert all("一つ目" not in pair.synopsis for pair in pretraining_pairs(works))
+
+
+def test_the_file_is_a_data_source(tmp_path: Path) -> None:
+    with lzma.open(tmp_path / "text.txt.xz", "wt", encoding="utf-8") as file:
+        file.write(TEXT)
+    output = tmp_path / "made/pairs.jsonl"
+    assert write_pretraining_pairs([tmp_path / "text.txt.xz"], output, limit=10) == 10
+    assert len(list(read_pairs(str(output)))) == 10
+    assert set(json.loads(output.read_text("utf-8").splitlines()[0])) == {"synopsis", "title", "keywords"}
+    assert [path.name for path in output.parent.iterdir()] == ["pairs.jsonl"]
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", "短い。".encode()])
+def test_texts_that_give_nothing(tmp_path: Path, content: bytes) -> None:
+    for name in ("text.txt", "text.xz"):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(DataError) as caught:
+            write_pretraining_pairs([tmp_path / name], tmp_path / "out.jsonl")
+        assert "\n" not in str(caught.value)
+    with pytest.raises(DataError, match="Cannot read"):
+        write_pretraining_pairs([tmp_path / "missing.txt"], tmp_path / "out.jsonl")
