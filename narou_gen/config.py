@@ -33,6 +33,7 @@ class ModelConfig(_Section):
     """
 
     encoder: str | None = None
+    """Base model of the encoder; its tokenizer serves both halves."""
     decoder: str | None = None
     """Base model of the decoder; by default that of the encoder."""
     checkpoint: str | None = None
@@ -40,6 +41,7 @@ class ModelConfig(_Section):
     encoder_layers: Layers | None = None
     """Keep so many layers, evenly spread (as in Shleifer & Rush 2020), or exactly these indices."""
     decoder_layers: Layers | None = None
+    """Likewise; a shallow decoder makes generation fast and costs little."""
     share_weights: bool = False
     """BERTShare (Rothe et al. 2020): decoder layers use the encoder's weights but for cross attention."""
     cross_attention: Literal["fresh", "warm"] = "fresh"
@@ -72,6 +74,7 @@ class DataConfig(_Section):
     """
 
     train: str
+    """Where the training pairs come from."""
     validation: str | Fraction = 0.02
     """A source, or the fraction of the works in `train` to set apart (whole authors, never a work in two)."""
     test: str | Fraction | None = None
@@ -92,11 +95,13 @@ class TrainingConfig(_Section):
     """`[training]`: the optimisation. An update is one step of the optimiser."""
 
     epochs: Annotated[int, Field(ge=1)] = 13
+    """How often every training pair is learned from."""
     batch_size: Annotated[int, Field(ge=1)] = 4
     """Pairs in a forward pass, per process."""
     gradient_accumulation: Annotated[int, Field(ge=1)] = 16
     """Forward passes per update. The update depends on the product with batch_size alone."""
     learning_rate: Annotated[float, Field(gt=0)] = 5e-5
+    """Peak rate of AdamW."""
     fresh_learning_rate: Annotated[float, Field(gt=0)] | None = None
     """Peak rate of the parts that no base model has trained: cross attention, and a head it lacks."""
     warmup_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.06
@@ -104,7 +109,9 @@ class TrainingConfig(_Section):
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     """AdamW's; biases and layer norms have none."""
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Part of each target's probability that is spread over the whole vocabulary (Szegedy et al. 2016)."""
     max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
+    """Gradients longer than this (over all parameters) are scaled down to it."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """`auto`: bf16 autocast on a GPU that has it, else fp32. Weights are always kept in fp32."""
     evaluate_every: Annotated[int, Field(ge=1)] | None = None
@@ -120,6 +127,7 @@ class TrainingConfig(_Section):
     patience: Annotated[int, Field(ge=1)] | None = None
     """Stop after so many evaluations in a row without a new best."""
     tracker: Literal["none", "tensorboard", "wandb", "mlflow", "trackio"] = "none"
+    """Where accelerate sends the numbers of metrics.jsonl as well."""
 
     @model_validator(mode="after")
     def _measured(self) -> TrainingConfig:

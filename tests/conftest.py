@@ -27,7 +27,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def make_config(tmp_path: Path) -> Callable[..., Any]:
-    """`make_config("training.epochs=1", ...)`: the shipped title-debug config, smaller, in a folder of its own."""
+    """`make_config("training.epochs=1", ...)`: title-debug, smaller and in a folder of its own."""
     from narou_gen import load_config
 
     def make(*changes: str) -> Any:

@@ -80,7 +80,7 @@ def test_a_change_that_is_none(change: str) -> None:
 
 
 def test_files_that_are_no_config(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="No config at nowhere.*title-debug"):
+    with pytest.raises(ConfigError, match=r"No config at nowhere\..*title-debug"):
         load_config("nowhere")
     (tmp_path / "broken.toml").write_text("task = ")
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")

@@ -91,7 +91,7 @@ def test_sources_that_are_none(tmp_path: Path) -> None:
         with pytest.raises(DataError) as caught:
             list(read_pairs(str(tmp_path / name) if "." in name else name))
         assert "\n" not in str(caught.value), name
-    with pytest.raises(DataError, match="The bundled sources are: .*sample:titles"):
+    with pytest.raises(DataError, match=r"The bundled sources are: .*sample:titles"):
         list(read_pairs("sample:nothing"))
 
 

@@ -177,7 +177,7 @@ def test_what_does_not_fit_is_said_in_one_line(base: Path, changes: dict[str, ob
 
 
 def test_more_tokens_than_positions(base: Path) -> None:
-    with pytest.raises(ModelError, match="reads 512 tokens at most: lower data.max_synopsis_tokens"):
+    with pytest.raises(ModelError, match=r"reads 512 tokens at most: lower data\.max_synopsis_tokens"):
         build(ModelConfig(encoder=str(base)), DATA.model_copy(update={"max_synopsis_tokens": 1024}))
 
 
