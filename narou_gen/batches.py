@@ -120,19 +120,33 @@ def tokenise(pairs: Sequence[Pair], tokenizer: Tokenizer, config: DataConfig, se
     folder = cache_folder() / "tokenised" / digest
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
-        datasets.disable_progress_bars()  # they would break into ours
         dataset = datasets.Dataset.from_list([_texts(pair) for pair in pairs]).map(
-            lambda rows: _tokenise_rows(rows, tokenizer, config), batched=True, new_fingerprint=digest
+            lambda rows: _tokenise_rows(rows, tokenizer, config),
+            batched=True,
+            new_fingerprint=digest,
+            desc="Tokenising",
         )
         columns = ["length", "genre", "keywords", "synopsis", "title", "source_length", "title_length"]
-        with tempfile.TemporaryDirectory(dir=folder.parent) as aside:
-            dataset.select_columns(columns).save_to_disk(Path(aside) / "done")
-            try:
-                (Path(aside) / "done").rename(folder)
-            except OSError:  # another process was first, with the same content
-                if not folder.is_dir():
-                    raise
+        _save(dataset.select_columns(columns), folder)
     return TokenisedPairs(datasets.load_from_disk(folder), tokenizer, config, seed)
+
+
+def _save(dataset: Dataset, folder: Path) -> None:
+    """Write the dataset aside and rename it; without a bar of its own, which would last a blink."""
+    import datasets
+
+    shown = datasets.is_progress_bar_enabled()
+    datasets.disable_progress_bars()
+    try:
+        with tempfile.TemporaryDirectory(dir=folder.parent) as aside:
+            dataset.save_to_disk(Path(aside) / "done")
+            (Path(aside) / "done").rename(folder)
+    except OSError:  # another process was first, with the same content
+        if not folder.is_dir():
+            raise
+    finally:
+        if shown:
+            datasets.enable_progress_bars()
 
 
 def _texts(pair: Pair) -> dict[str, str]:

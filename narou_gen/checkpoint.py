@@ -159,6 +159,8 @@ def _write_model(
         if name not in tied
     }
     save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
+    # safetensors lets nobody else read its file; the rest of the folder follows the user's umask.
+    (folder / WEIGHTS).chmod((folder / "config.json").stat().st_mode)
     _write_json(folder / RECORD, record)
     for file in folder.iterdir():
         _sync(file)

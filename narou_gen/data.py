@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import hashlib
 import json
 import random
@@ -19,6 +20,7 @@ from narou_gen.text import clean_synopsis, clean_title, comparison_key, visible
 
 if TYPE_CHECKING:
     from narou_gen.config import DataConfig
+    from scraper import Work
 
 _SHORTEST_SYNOPSIS = 10  # characters; less tells a title nothing
 # From so many characters on, a title that stands in its own synopsis was quoted, and teaches copying.
@@ -61,7 +63,11 @@ class Splits:
         return digest.hexdigest()
 
 
-def load_splits(config: DataConfig, seed: int = 0) -> Splits:
+Watch = Callable[[Iterable[Pair], str], Iterable[Pair]]
+"""Passes on the pairs of a source (named by the second argument), and may count them for a progress bar."""
+
+
+def load_splits(config: DataConfig, seed: int = 0, watch: Watch = lambda pairs, source: pairs) -> Splits:
     """Read, clean and split what `[data]` names.
 
     A fraction is taken out of `train` by whole groups (see `_groups`). A source of its own is kept whole, and
@@ -71,13 +77,17 @@ def load_splits(config: DataConfig, seed: int = 0) -> Splits:
         DataError: a source cannot be read, or a split that is asked for is empty.
     """
     left_out: Counter[str] = Counter()
-    train = list(clean_pairs(read_pairs(config.train, "train"), left_out))
+
+    def load(source: str, split: str) -> list[Pair]:
+        return list(clean_pairs(watch(read_pairs(source, split), source), left_out))
+
+    train = load(config.train, "train")
     held_out: dict[str, list[Pair]] = {"validation": [], "test": []}
     fractions: dict[str, float] = {}
     for name in held_out:
         source = getattr(config, name)
         if isinstance(source, str):
-            held_out[name] = list(clean_pairs(read_pairs(source, name), left_out))
+            held_out[name] = load(source, name)
         elif source is not None:
             fractions[name] = source
     validation, test = held_out["validation"], held_out["test"]
@@ -120,8 +130,8 @@ def clean_pairs(pairs: Iterable[Pair], left_out: Counter[str]) -> Iterator[Pair]
     """The pairs with clean texts; what is left out is counted in `left_out` by its reason."""
     seen: set[tuple[str, str]] = set()
     for pair in pairs:
-        synopsis, title = clean_synopsis(pair.synopsis), clean_title(pair.title)
-        synopsis_key, title_key = comparison_key(synopsis), comparison_key(title)
+        (synopsis, synopsis_key), title = _clean_with_key(pair.synopsis), clean_title(pair.title)
+        title_key = comparison_key(title)
         if not title:
             left_out["empty title"] += 1
         elif len(synopsis) < _SHORTEST_SYNOPSIS:
@@ -134,6 +144,12 @@ def clean_pairs(pairs: Iterable[Pair], left_out: Counter[str]) -> Iterator[Pair]
             seen.add((synopsis_key, title_key))
             keywords = tuple(word for word in map(clean_title, pair.keywords) if word)
             yield Pair(synopsis, title, pair.genre, keywords, pair.author, pair.id)
+
+
+@functools.lru_cache(maxsize=16)  # the titles of one synopsis follow each other
+def _clean_with_key(synopsis: str) -> tuple[str, str]:
+    clean = clean_synopsis(synopsis)
+    return clean, comparison_key(clean)
 
 
 def read_pairs(source: str, split: str = "train") -> Iterator[Pair]:
@@ -247,11 +263,52 @@ def _parquet(path: Path) -> Iterator[Mapping[str, Any]]:
         raise DataError(f"{path} is not Parquet: {visible(str(error)).splitlines()[0]}") from None
 
 
-def _database(path: Path) -> Iterator[Mapping[str, Any]]:
-    from scraper import GENRES, ScraperError, iter_works
+def terms_reminder(config: DataConfig) -> str | None:
+    """The line to show before training on what was collected through the Narou API, None for other data.
+
+    Raises:
+        DataError: nobody acknowledged the terms of a collected database.
+    """
+    from scraper import REMINDER
+
+    sources = (config.train, config.validation, config.test)
+    databases = [Path(source) for source in sources if isinstance(source, str)]
+    databases = [path for path in databases if path.suffix.lower() == ".db" and path.is_file()]
+    for path in databases:
+        _require_terms(path)
+    return REMINDER if databases else None
+
+
+def _require_terms(path: Path) -> None:
+    from scraper import ScraperError, terms_accepted
 
     try:
-        for work in iter_works(path):
+        accepted = terms_accepted(path)
+    except ScraperError as error:
+        raise DataError(str(error)) from None
+    if not accepted and path.exists():
+        raise DataError(
+            f"{path} records no acknowledgement of the Narou API's terms: run `narou-gen fetch --db {path}`, "
+            "which shows them and asks, or use other data."
+        )
+
+
+def collected_pairs(database: Path, wanted: Callable[[Work], bool]) -> Iterator[Pair]:
+    """The pairs of those works in a collected database that are `wanted`, as `read_pairs` makes them.
+
+    Raises:
+        DataError: there is no such database, or nobody acknowledged its terms.
+    """
+    for row in _database(database, wanted):
+        yield from _pairs_of(row, f"{database}, {row['id']}")
+
+
+def _database(path: Path, wanted: Callable[[Work], bool] | None = None) -> Iterator[Mapping[str, Any]]:
+    from scraper import GENRES, ScraperError, iter_works
+
+    _require_terms(path)
+    try:
+        for work in filter(wanted, iter_works(path)) if wanted else iter_works(path):
             yield {
                 "synopsis": work.story,
                 "title": work.title,

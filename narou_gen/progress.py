@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from accelerate import Accelerator
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
-from narou_gen.data import Splits
+from narou_gen.data import Pair, Splits
 from narou_gen.model import Bert2Bert, count_parameters
 from narou_gen.text import visible
 
@@ -21,6 +30,16 @@ class TrainingDisplay:
 
     def __init__(self, shown: bool = True) -> None:
         self._console = Console(stderr=True, quiet=not shown, highlight=False)
+
+    def reminder(self, text: str) -> None:
+        self._say(text)
+
+    def reading(self, pairs: Iterable[Pair], source: str) -> Iterator[Pair]:
+        """Pass on the pairs, with a bar; how many there will be is not known."""
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate())
+        shown = self._console.is_terminal  # in a log it would leave nothing but empty lines
+        with Progress(*columns, console=self._console, transient=True, disable=not shown) as progress:
+            yield from progress.track(pairs, description=f"Reading {escape(visible(source))}")
 
     def data(self, splits: Splits) -> None:
         self._say(
@@ -55,6 +74,13 @@ class TrainingDisplay:
 
     def _say(self, text: str) -> None:
         self._console.print(escape(visible(text)), soft_wrap=True)
+
+
+class _Rate(ProgressColumn):
+    """Pairs per second."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed or 0:,.0f} pairs/s")
 
 
 class TrainingBar:

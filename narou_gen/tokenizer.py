@@ -53,7 +53,8 @@ class Tokenizer:
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of these ids, special tokens left out; not yet in finished typography."""
-        return str(self.backend.decode(ids, skip_special_tokens=True))
+        text = str(self.backend.decode(ids, skip_special_tokens=True))
+        return text.removeprefix("##")  # WordPiece's mark of a continuation, where nothing is continued
 
     def __len__(self) -> int:
         return len(self.backend)

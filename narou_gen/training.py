@@ -27,7 +27,7 @@ from transformers import get_linear_schedule_with_warmup
 from narou_gen import checkpoint
 from narou_gen.batches import TokenisedPairs, tokenise
 from narou_gen.config import Config, load_config
-from narou_gen.data import load_splits
+from narou_gen.data import load_splits, terms_reminder
 from narou_gen.errors import ConfigError, MissingPackageError, NarouGenError
 from narou_gen.journal import Journal
 from narou_gen.loss import summed_loss
@@ -76,7 +76,9 @@ def train(config: Config | str | Path, *, resume: bool = False, hooks: Hooks | N
     accelerator = _accelerator(config)
     display = TrainingDisplay(shown=accelerator.is_main_process)
 
-    splits = load_splits(config.data, config.seed)
+    if reminder := terms_reminder(config.data):
+        display.reminder(reminder)
+    splits = load_splits(config.data, config.seed, watch=display.reading)
     display.data(splits)
     torch.manual_seed(config.seed)
     built = build(config.model, config.data)

@@ -102,6 +102,12 @@ def test_conditions_of_the_options_and_of_each_synopsis(generator: TitleGenerato
     )
 
 
+def test_a_title_that_begins_with_a_continuation_shows_no_mark(generator: TitleGenerator) -> None:
+    tokenizer = generator._tokenizer
+    ids = tokenizer.backend.convert_tokens_to_ids(["[CLS]", "##声", "##は", "[SEP]"])
+    assert finish_title(tokenizer.decode(ids)) == "声は"
+
+
 def test_titles_stay_within_max_tokens(generator: TitleGenerator) -> None:
     for titles in generator.generate(STORIES, max_tokens=4):
         assert all(len(generator._tokenizer.parts([title.text])[0]) <= 3 for title in titles)

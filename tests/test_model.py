@@ -139,6 +139,11 @@ def test_the_folder_loads_and_generates_in_plain_transformers(debug_checkpoint: 
     assert tokenizer.unk_token_id not in titles
 
 
+def test_weights_can_be_read_by_whom_the_folder_can(debug_checkpoint: Path) -> None:
+    modes = {(debug_checkpoint / name).stat().st_mode for name in ("model.safetensors", "config.json")}
+    assert len(modes) == 1
+
+
 def test_halves_of_different_width_are_joined_by_a_projection(base: Path, tmp_path: Path) -> None:
     shutil.copytree(SAMPLE / "bert-tiny", tmp_path, dirs_exist_ok=True)
     config = json.loads((tmp_path / "config.json").read_text())
