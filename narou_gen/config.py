@@ -75,9 +75,12 @@ class DataConfig(_Section):
 
     train: str
     """Where the training pairs come from."""
-    validation: str | Fraction = 0.02
-    """A source, or the fraction of the works in `train` to set apart (whole authors, never a work in two)."""
-    test: str | Fraction | None = None
+    validation: str | Fraction = "auto"
+    """A source, or the fraction of the works in `train` to set apart (whole authors, never a work in two).
+
+    "auto" is the split of this name where `train` has one (`sample:` sources), else a fraction of 0.02, or of
+    0.1 where there are fewer than 1,000 works."""
+    test: str | Fraction = "auto"
     """Like `validation`; set apart so that no training ever sees it."""
     limit: Annotated[int, Field(ge=1)] | None = None
     """Use so many training pairs at most, drawn by the seed."""

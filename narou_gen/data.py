@@ -7,7 +7,7 @@ import functools
 import hashlib
 import json
 import random
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ _SHORTEST_SYNOPSIS = 10  # characters; less tells a title nothing
 # From so many characters on, a title that stands in its own synopsis was quoted, and teaches copying.
 # Shorter ones (「五人目」) stand there by nature.
 _QUOTED_FROM = 10
+_SAMPLE = "sample:"  # the bundled sources, which have splits of their own
 
 
 @dataclass(frozen=True)
@@ -82,42 +83,52 @@ def load_splits(config: DataConfig, seed: int = 0, watch: Watch = lambda pairs, 
         return list(clean_pairs(watch(read_pairs(source, split), source), left_out))
 
     train = load(config.train, "train")
-    held_out: dict[str, list[Pair]] = {"validation": [], "test": []}
     fractions: dict[str, float] = {}
+    held_out: dict[str, list[Pair]] = {"validation": [], "test": []}
     for name in held_out:
-        source = getattr(config, name)
-        if isinstance(source, str):
-            held_out[name] = load(source, name)
-        elif source is not None:
-            fractions[name] = source
-    validation, test = held_out["validation"], held_out["test"]
+        wanted = getattr(config, name)
+        if wanted == "auto" and config.train.startswith(_SAMPLE):
+            wanted = config.train
+        if wanted == "auto":
+            works = len({comparison_key(pair.synopsis) for pair in train})
+            fractions[name] = 0.02 if works >= 1000 else 0.1
+        elif isinstance(wanted, str):
+            held_out[name] = load(wanted, name)
+        else:
+            fractions[name] = wanted
 
-    everything = [*train, *validation, *test]
-    groups = _groups(everything)
-    group_of = {id(pair): group for pair, group in zip(everything, groups, strict=True)}
-    in_test = {group_of[id(pair)] for pair in test}
-    kept_validation = [pair for pair in validation if group_of[id(pair)] not in in_test]
-    left_out["work or author also in test"] += len(validation) - len(kept_validation)
-    taken = in_test | {group_of[id(pair)] for pair in kept_validation}
-    rest = [pair for pair in train if group_of[id(pair)] not in taken]
-    left_out["work or author also in validation or test"] += len(train) - len(rest)
+    # A source of its own keeps its groups: the test's go before those of validation, both before train's.
+    groups = _groups([*held_out["test"], *held_out["validation"], *train])
+    place_of: dict[str, str] = {}
+    splits: dict[str, list[Pair]] = {"test": [], "validation": [], "train": []}
+    for name, pairs in (("test", held_out["test"]), ("validation", held_out["validation"]), ("train", train)):
+        for pair in pairs:
+            group = next(groups)
+            draw = _place(group, fractions) if name == "train" else name
+            place = place_of.setdefault(group, draw)
+            if place == draw:
+                splits[place].append(pair)
+            else:
+                left_out[f"work or author is in {place} already"] += 1
+    return _checked(config, splits, left_out, seed)
 
-    places: defaultdict[str, list[Pair]] = defaultdict(list)
-    for pair in rest:
-        places[_place(group_of[id(pair)], fractions)].append(pair)
-    splits = Splits(
-        _drawn(places["train"], config.limit, seed),
-        _drawn(kept_validation + places["validation"], config.validation_limit, seed),
-        test + places["test"],
-        +left_out,
-    )
-    for name in ("train", "validation", "test"):
-        if getattr(config, name) is not None and not getattr(splits, name):
+
+def _checked(
+    config: DataConfig, splits: Mapping[str, list[Pair]], left_out: Counter[str], seed: int
+) -> Splits:
+    for name, pairs in splits.items():
+        wanted = getattr(config, name)
+        if not pairs and (name, wanted) != ("test", "auto"):
             raise DataError(
-                f"No pairs for data.{name} = {getattr(config, name)!r}"
-                f" ({sum(splits.left_out.values())} left out): give more data or another source."
+                f"No pairs for data.{name} = {wanted!r} ({left_out.total()} were left out): "
+                "give more data, a larger fraction or another source."
             )
-    return splits
+    return Splits(
+        _drawn(splits["train"], config.limit, seed),
+        _drawn(splits["validation"], config.validation_limit, seed),
+        splits["test"],
+        left_out,
+    )
 
 
 def _drawn(pairs: list[Pair], limit: int | None, seed: int) -> list[Pair]:
@@ -216,15 +227,15 @@ def _is_texts(value: Any) -> bool:
 
 def _rows(source: str, split: str) -> Iterator[Mapping[str, Any]]:
     path = Path(source)
-    if source.startswith("sample:"):
-        path = SAMPLE / source.removeprefix("sample:") / f"{split}.jsonl"
+    if source.startswith(_SAMPLE):
+        path = SAMPLE / source.removeprefix(_SAMPLE) / f"{split}.jsonl"
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         if path.is_file():
             raise DataError(f"{source}: give a .jsonl, .csv, .parquet or .db file.")
         return _dataset(source, split)
     if not path.is_file():
-        samples = ", ".join(f"sample:{folder.parent.name}" for folder in SAMPLE.glob("*/train.jsonl"))
+        samples = ", ".join(f"{_SAMPLE}{folder.parent.name}" for folder in SAMPLE.glob("*/train.jsonl"))
         raise DataError(f"No data at {source}. The bundled sources are: {samples}.")
     return reader(path)
 
@@ -339,8 +350,8 @@ def _dataset(name: str, split: str) -> Iterator[Mapping[str, Any]]:
         raise DataError(f"No file and no dataset at {name} (split {split}): {reason}") from None
 
 
-def _groups(pairs: Sequence[Pair]) -> list[str]:
-    """For each pair, a name of its group: pairs of one author, one work or one synopsis, linked transitively.
+def _groups(pairs: Sequence[Pair]) -> Iterator[str]:
+    """For each pair, the name of its group: pairs of one author, work or synopsis, linked transitively.
 
     The name depends on the group's content alone, so that a group keeps its place when data is added
     elsewhere.
@@ -361,7 +372,7 @@ def _groups(pairs: Sequence[Pair]) -> list[str]:
                 low, high = sorted((root(synopsis), root(f"{kind}:{value}")))
                 parent[high] = low  # the smallest key is the root, whatever the order of the pairs
         keys.append(synopsis)
-    return [root(key) for key in keys]
+    return map(root, keys)
 
 
 def _place(group: str, fractions: Mapping[str, float]) -> str:

@@ -73,6 +73,10 @@ def train(config: Config | str | Path, *, resume: bool = False, hooks: Hooks | N
     state = checkpoint.last_state(output)
     if not resume and (state or (output / checkpoint.WEIGHTS).exists()):
         raise ConfigError(f"{output} already holds a run: add --resume to go on, or choose another --output.")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"Cannot write to {output} ({error.strerror}): choose another --output.") from None
     accelerator = _accelerator(config)
     display = TrainingDisplay(shown=accelerator.is_main_process)
 

@@ -15,9 +15,7 @@ from narou_gen.data import Pair, load_splits, read_pairs
 from narou_gen.resources import SAMPLE
 from narou_gen.tokenizer import Tokenizer, load_tokenizer
 
-CONFIG = DataConfig(
-    train="sample:titles", validation="sample:titles", limit=500, max_synopsis_tokens=128, max_title_tokens=24
-)
+CONFIG = DataConfig(train="sample:titles", limit=500, max_synopsis_tokens=128, max_title_tokens=24)
 
 
 @pytest.fixture(scope="module")

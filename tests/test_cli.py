@@ -150,13 +150,16 @@ def test_a_line_that_is_wrong_is_named(tmp_path: Path, line: str, said: str) -> 
         (["title", "--input", "/nowhere.txt"], "Cannot read /nowhere.txt: No such file"),
         (["title", STORY, "-n", "0"], "num_titles = 0: it must be 1 to"),
         (["title", STORY, "--genre", "7"], "genre = 7: no such genre"),
-        (["train", "nowhere"], "No config at nowhere. Give a TOML file, or one of: title, title-debug"),
+        (["train", "nowhere"], "No config at nowhere. Give a TOML file, or one of: pretrain-mini, title, title-debug"),
+        (["train", "title-debug", "--output", "/dev/null/run"], "choose another --output"),
         (["train", "title-debug", "--set", "training.epochs=0"], "training.epochs = 0"),
         (["train", "title-debug", "--set", "data.train=/nowhere.jsonl"], "No data at /nowhere.jsonl"),
     ],
 )
 def test_expected_errors_are_one_line_and_exit_1(arguments: list[str], said: str, tmp_path: Path) -> None:
-    output = ["--output", str(tmp_path / "run")] if arguments[0] == "train" else []
+    output = (
+        ["--output", str(tmp_path / "run")] if arguments[0] == "train" and "--output" not in arguments else []
+    )
     answer = run(*arguments, *output)
     assert answer.returncode == 1
     assert said in error_line(answer)

@@ -165,7 +165,7 @@ def test_groups_are_linked_through_others() -> None:
         Pair("四の物語", "e"),
         Pair("五の物語", "f", author="None"),
     ]
-    one, two, repost, three, four, five = _groups(pairs)
+    one, two, repost, three, four, five = list(_groups(pairs))
     assert one == two == repost == three
     assert len({one, four, five}) == 3
 
@@ -176,6 +176,22 @@ def test_a_fraction_takes_about_that_part_and_keeps_it_when_data_is_added(tmp_pa
     large = load_splits(DataConfig(train=write(tmp_path / "b.jsonl", rows), validation=0.1))
     assert 70 < len(small.validation) < 130
     assert set(small.validation) <= set(large.validation)
+
+
+@pytest.mark.parametrize(("works", "fraction"), [(300, 0.1), (3000, 0.02)])
+def test_without_a_word_of_it_validation_and_test_are_set_apart(
+    tmp_path: Path, works: int, fraction: float
+) -> None:
+    rows = [{"synopsis": f"{STORY}{number}", "title": "題"} for number in range(works)]
+    splits = load_splits(DataConfig(train=write(tmp_path / "pairs.jsonl", rows)))
+    for held_out in (splits.validation, splits.test):
+        assert 0.5 * fraction * works < len(held_out) < 1.6 * fraction * works
+
+
+def test_too_little_to_validate_with_is_said(tmp_path: Path) -> None:
+    source = write(tmp_path / "pairs.jsonl", [{"synopsis": STORY, "title": "題"}])
+    with pytest.raises(DataError, match=r"No pairs for data\.(train|validation) = .*give more data"):
+        load_splits(DataConfig(train=source))
 
 
 def test_a_source_of_its_own_keeps_its_works_out_of_training(tmp_path: Path) -> None:
@@ -189,8 +205,8 @@ def test_a_source_of_its_own_keeps_its_works_out_of_training(tmp_path: Path) -> 
     )
     assert [len(splits.train), len(splits.validation), len(splits.test)] == [12, 3, 5]
     assert splits.left_out == {
-        "work or author also in test": 2,
-        "work or author also in validation or test": 8,
+        "work or author is in test already": 7,
+        "work or author is in validation already": 3,
     }
 
 
@@ -204,19 +220,20 @@ def test_the_bundled_corpus_is_split_by_the_rule_its_readme_states() -> None:
                 assert split == ("test" if byte < 26 else "validation" if byte < 52 else "train")
                 assert text not in texts
                 texts.add(text)
-    splits = load_splits(DataConfig(train="sample:titles", validation="sample:titles", test="sample:titles"))
+    splits = load_splits(DataConfig(train="sample:titles"))
+    assert len(splits.validation) > 600 and len(splits.test) > 600
     assert set(splits.left_out) == {"title quoted whole in its synopsis"}
 
 
 def test_a_limit_draws_by_the_seed() -> None:
-    config = DataConfig(train="sample:titles", validation="sample:titles", limit=50)
+    config = DataConfig(train="sample:titles", limit=50)
     assert load_splits(config, 1).train == load_splits(config, 1).train
     assert load_splits(config, 1).train != load_splits(config, 2).train
     assert len(load_splits(config, 1).train) == 50
 
 
 def test_the_fingerprint_tells_data_apart() -> None:
-    config = DataConfig(train="sample:titles", validation="sample:titles", limit=50)
+    config = DataConfig(train="sample:titles", limit=50)
     assert load_splits(config, 1).fingerprint() == load_splits(config, 1).fingerprint()
     assert load_splits(config, 1).fingerprint() != load_splits(config, 2).fingerprint()
 

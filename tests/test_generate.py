@@ -81,7 +81,7 @@ def test_the_model_reads_in_generation_what_it_read_in_training(generator: Title
     from narou_gen.config import DataConfig
     from narou_gen.data import load_splits
 
-    config = DataConfig(train="sample:titles", validation="sample:titles", limit=50, max_synopsis_tokens=96)
+    config = DataConfig(train="sample:titles", limit=50, max_synopsis_tokens=96)
     pairs = load_splits(config).train
     read = tokenise(pairs, generator._tokenizer, config, seed=0).batch(range(50), epoch=None)
     for pair, ids, mask in zip(pairs, read.source_ids, read.source_mask, strict=True):
