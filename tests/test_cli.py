@@ -150,7 +150,7 @@ def test_a_line_that_is_wrong_is_named(tmp_path: Path, line: str, said: str) -> 
         (["title", "--input", "/nowhere.txt"], "Cannot read /nowhere.txt: No such file"),
         (["title", STORY, "-n", "0"], "num_titles = 0: it must be 1 to"),
         (["title", STORY, "--genre", "7"], "genre = 7: no such genre"),
-        (["train", "nowhere"], "No config at nowhere. Give a TOML file, or one of: pretrain-mini, title, title-debug"),
+        (["train", "nowhere"], "or one of: pretrain-mini, title, title-debug, title-mini."),
         (["train", "title-debug", "--output", "/dev/null/run"], "choose another --output"),
         (["train", "title-debug", "--set", "training.epochs=0"], "training.epochs = 0"),
         (["train", "title-debug", "--set", "data.train=/nowhere.jsonl"], "No data at /nowhere.jsonl"),
