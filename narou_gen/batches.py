@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from narou_gen.config import DataConfig
-from narou_gen.data import Pair
 from narou_gen.resources import cache_folder
+from narou_gen.sources import Pair
 from narou_gen.tokenizer import Tokenizer
 
 if TYPE_CHECKING:

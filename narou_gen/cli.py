@@ -15,6 +15,7 @@ from typing import Annotated, Literal, TypeVar
 import typer
 
 from narou_gen import __version__
+from narou_gen.cli_collect import fetch, pairs, works
 from narou_gen.errors import NarouGenError
 
 T = TypeVar("T")
@@ -37,7 +38,7 @@ def main() -> None:
         getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
     try:
         app()
-    except NarouGenError as error:
+    except _expected() as error:
         from narou_gen.text import visible
 
         print(f"narou-gen: {visible(str(error))}", file=sys.stderr)
@@ -46,6 +47,15 @@ def main() -> None:
         # The reader (`| head`) has enough; Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:  # a full disk, a folder that may not be written
+        print(f"narou-gen: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _expected() -> tuple[type[Exception], ...]:
+    """The errors that are one line. The scraper's can be among them only once something imported it."""
+    scraper = sys.modules.get("scraper")
+    return (NarouGenError, scraper.ScraperError) if scraper is not None else (NarouGenError,)
 
 
 def _print_version(wanted: bool) -> None:
@@ -78,11 +88,7 @@ def train(
     """Train a model; its folder is printed at the end."""
     from narou_gen.config import load_config
 
-    changes = list(changes or [])
-    if output is not None:
-        # A literal TOML string: a path may hold anything but a quote.
-        changes.append(f"output={output!r}")
-    checked = load_config(config, changes)
+    checked = load_config(config, changes or [], output)
     from narou_gen.training import train as run_training
 
     folder = run_training(checked, resume=resume)
@@ -122,13 +128,14 @@ def title(
     """Write titles for a synopsis, or for a file of them."""
     if text is not None and input_file is not None:
         raise typer.BadParameter("give a text or --input, not both")
-    if text is None and input_file is None and sys.stdin.isatty():
+    if text is None and input_file is None and (sys.stdin is None or sys.stdin.isatty()):
         raise typer.BadParameter("give a synopsis, pipe one in, or use --input FILE")
     # Nobody asked for a report on how the model is loaded.
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     from narou_gen.generate import GenerationOptions, TitleGenerator
     from narou_gen.inputs import as_json_line, as_lines, read_requests
+    from narou_gen.text import visible
 
     options = GenerationOptions(
         num_titles=number,
@@ -156,6 +163,8 @@ def title(
         for request, titles in zip(chunk, found, strict=True):
             show = as_json_line if as_json else as_lines
             print(show(request, titles), flush=True)
+            if not titles:
+                print(f"No title for: {visible(request.synopsis[:40])}", file=sys.stderr)
 
 
 @app.command()
@@ -169,6 +178,10 @@ def pretraining_pairs(
     from narou_gen.pretraining import write_pretraining_pairs
 
     print(f"{write_pretraining_pairs(texts, output, limit, seed)} pairs in {output}", file=sys.stderr)
+
+
+for _command in (fetch, pairs, works):
+    app.command()(_command)
 
 
 def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:

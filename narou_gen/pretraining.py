@@ -17,8 +17,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from narou_gen.data import Pair
 from narou_gen.errors import DataError
+from narou_gen.sources import Pair
 
 _SENTENCE = re.compile(r"[^。！？\n]+[。！？]*[」』）]?")
 _PASSAGE_CHARACTERS = (60, 320)  # the range of synopses
@@ -36,6 +36,8 @@ def write_pretraining_pairs(
     Raises:
         DataError: a file cannot be read as UTF-8 text, or no passage in it is long enough.
     """
+    if output.is_dir():
+        raise DataError(f"{output} is a folder: give the .jsonl file to write.")
     pairs: list[Pair] = []
     for file in files:
         try:
@@ -94,7 +96,9 @@ def _pair(passage: list[str], rng: Random) -> Pair | None:
 
 def _without_some(words: list[tuple[str, str]], rng: Random) -> str:
     kept = [word for word, _ in words if rng.random() >= _LOST_SHARE]
-    if len(kept) == len(words):  # a sentence that stands whole in its passage would teach plain copying
+    if words and len(kept) == len(
+        words
+    ):  # a sentence that stands whole in its passage would teach plain copying
         kept.pop(rng.randrange(len(kept)))
     return "".join(kept)
 

@@ -20,8 +20,9 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from narou_gen.data import Pair, Splits
+from narou_gen.data import Splits
 from narou_gen.model import Bert2Bert, count_parameters
+from narou_gen.sources import Pair
 from narou_gen.text import visible
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, time
 
 from scraper.errors import QueryError, plain
-from scraper.work import JST, Work
+from scraper.work import JST, Kind, Work
 
 BIGGENRES: dict[int, str] = {
     0: "未選択",
@@ -57,6 +57,14 @@ TYPES: dict[str, str] = {
     "ter": "短編と完結済連載",
 }
 """The API's `type`."""
+
+_KINDS: dict[str, tuple[Kind, ...]] = {
+    "t": ("short",),
+    "r": ("ongoing",),
+    "er": ("complete",),
+    "re": ("ongoing", "complete"),
+    "ter": ("short", "complete"),
+}
 
 EARLIEST = int(datetime(2000, 1, 1, tzinfo=JST).timestamp())
 """Before the service began (2004): no work was last updated earlier."""
@@ -180,6 +188,29 @@ class Query:
         keywords = _fold(" ".join(work.keywords))
         return all(_fold(k) in keywords for k in self.keyword) and not any(
             _fold(k) in keywords for k in self.not_keyword
+        )
+
+    def matches(self, work: Work) -> bool:
+        """Whether `work`, from wherever, passes every filter.
+
+        `word` is looked for in title, synopsis and keywords: names of authors are not stored.
+        """
+        if self.genre or self.biggenre:
+            inside = work.genre in self.genre or work.biggenre in self.biggenre
+            if not inside:
+                return False
+        if self.type is not None and work.kind not in _KINDS[self.type]:
+            return False
+        if work.points < (self.min_points or 0) or work.length < (self.min_length or 0):
+            return False
+        if not self.floor <= work.last_updated <= self.ceiling:
+            return False
+        keywords = _fold(" ".join(work.keywords))
+        texts = f"{_fold(work.title)} {_fold(work.story)} {keywords}"
+        return (
+            all(_fold(w) in texts for w in self.word)
+            and all(_fold(k) in keywords for k in self.keyword)
+            and not any(_fold(k) in keywords for k in self.not_keyword)
         )
 
     def describe(self) -> str:

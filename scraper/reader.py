@@ -69,6 +69,8 @@ class Summary:
     """In characters, five wide; bars without works are included, up to the longest."""
     story_lengths: tuple[Bar, ...]
     """In characters, a hundred wide."""
+    lengths: tuple[Bar, ...]
+    """Of the works themselves in characters: 0, 1 to 9, 10 to 99, and so on."""
     points: tuple[Bar, ...]
     """0, 1 to 9, 10 to 99, and so on."""
     crawls: tuple[CrawlState, ...]
@@ -148,6 +150,7 @@ def summarize(path: str | Path) -> Summary:
             kinds=tuple(connection.execute(by.format("kind") + " ORDER BY 2 DESC, 1").fetchall()),
             title_lengths=_bars(pairs(by.format("length(title) / 5")), 5),
             story_lengths=_bars(pairs(by.format("length(story) / 100")), 100),
+            lengths=_decades(pairs(by.format('iif("length" > 0, length("length"), 0)'))),
             points=_decades(pairs(by.format("iif(points > 0, length(points), 0)"))),
             crawls=_crawls(connection),
             consents=tuple(

@@ -11,8 +11,9 @@ import torch
 
 from narou_gen.batches import IGNORED, TokenisedPairs, tokenise
 from narou_gen.config import DataConfig
-from narou_gen.data import Pair, load_splits, read_pairs
+from narou_gen.data import load_splits
 from narou_gen.resources import SAMPLE
+from narou_gen.sources import Pair, read_pairs
 from narou_gen.tokenizer import Tokenizer, load_tokenizer
 
 CONFIG = DataConfig(train="sample:titles", limit=500, max_synopsis_tokens=128, max_title_tokens=24)

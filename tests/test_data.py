@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from narou_gen.conditions import Conditions, length_class
 from narou_gen.config import DataConfig
-from narou_gen.data import Pair, _groups, clean_pairs, genre_name, load_splits, read_pairs
+from narou_gen.data import _groups, clean_pairs, load_splits
 from narou_gen.errors import DataError, InputError
 from narou_gen.resources import SAMPLE
+from narou_gen.sources import Pair, genre_name, read_pairs
 from narou_gen.text import comparison_key
 
 STORY = "古い井戸の底で、少年は自分の名前を呼ぶ声を聞いた。"
@@ -72,6 +73,7 @@ def test_each_of_several_titles_makes_a_pair() -> None:
         ({"synopsis": STORY, "titles": ["a", 3]}, "row 2: needs"),
         ({"synopsis": STORY, "title": "題", "keywords": 3}, "row 2: `keywords` must be"),
         ({"synopsis": STORY, "title": "題", "genre": 5}, "row 2: genre = 5: no such genre. Known: 0"),
+        ({"synopsis": STORY, "title": "題", "genre": "1" * 5000}, "row 2: genre = 111111111: no such genre"),
     ],
 )
 def test_a_row_that_is_no_pair_is_named(tmp_path: Path, row: dict[str, object], said: str) -> None:
@@ -83,11 +85,21 @@ def test_a_row_that_is_no_pair_is_named(tmp_path: Path, row: dict[str, object], 
 
 def test_sources_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "no.jsonl").write_text("not json")
+    (tmp_path / "deep.jsonl").write_text('{"synopsis": ' + "[" * 100_000)
     (tmp_path / "no.parquet").write_bytes(b"PAR1 but no more")
     (tmp_path / "no.csv").write_bytes(b"synopsis,title\n\xff\xff,\xff")
     (tmp_path / "no.db").write_bytes(b"no database")
     (tmp_path / "no.txt").write_text("a text")
-    for name in ("no.jsonl", "no.parquet", "no.csv", "no.db", "no.txt", "missing.jsonl", "no-such-dataset"):
+    for name in (
+        "no.jsonl",
+        "deep.jsonl",
+        "no.parquet",
+        "no.csv",
+        "no.db",
+        "no.txt",
+        "missing.jsonl",
+        "no-such-dataset",
+    ):
         with pytest.raises(DataError) as caught:
             list(read_pairs(str(tmp_path / name) if "." in name else name))
         assert "\n" not in str(caught.value), name
@@ -246,7 +258,8 @@ def test_genres_by_code_and_name() -> None:
         == "ハイファンタジー〔ファンタジー〕"
     )
     assert genre_name("SF怪談") == "SF怪談"
-    assert genre_name(None) is genre_name("") is genre_name(0) is None
+    assert genre_name(201.0) == genre_name(201)
+    assert genre_name(None) is genre_name(float("nan")) is genre_name("") is genre_name(0) is None
     with pytest.raises(InputError, match=r"genre = 7: no such genre\. Known: .*201"):
         genre_name(7)
 

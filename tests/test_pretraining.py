@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from narou_gen.data import read_pairs
 from narou_gen.errors import DataError
 from narou_gen.pretraining import pretraining_pairs, write_pretraining_pairs
+from narou_gen.sources import read_pairs
 
 TEXT = "".join(
     f"少年{n}は井戸をのぞいた。底から名前を{n}回呼ぶ声がした！\n「{n}日で帰る」と声は言った。{n}度目の雨が降り出した。\n"
