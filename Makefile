@@ -28,7 +28,7 @@ clean:
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-# torch first and pinned: left to itself, pip would fetch gigabytes of CUDA on a machine without a GPU.
+# torch first and pinned: where pip knows a CPU build of that version (an index or --find-links), it takes that one.
 $(VENV)/installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo 'Installing into $(VENV) (a few minutes the first time)'
 	$(PIP) install -c constraints.txt torch hatchling editables

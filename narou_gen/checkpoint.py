@@ -13,14 +13,16 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from transformers import EncoderDecoderModel
+from transformers import AutoConfig, EncoderDecoderModel
+from transformers.utils import logging as transformers_logging
 
 from narou_gen.errors import CheckpointError
 from narou_gen.tokenizer import Tokenizer
@@ -55,22 +57,74 @@ def load_checkpoint(folder: Path) -> tuple[EncoderDecoderModel, dict[str, Any]]:
     Raises:
         CheckpointError: a file is missing or damaged, or the folder holds another kind of model.
     """
+    model = load_model(folder)
+    return model.eval(), load_record(folder) if (folder / RECORD).exists() else {}
+
+
+def load_model(folder: Path, changes: Mapping[str, Any] | None = None) -> EncoderDecoderModel:
+    """The model in `folder` in float32, both halves' configs updated with `changes`.
+
+    Raises:
+        CheckpointError: as `load_checkpoint`.
+    """
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        if config.get("model_type") != "encoder-decoder":
-            kind = config.get("model_type")
-            raise CheckpointError(f"{folder} holds a {kind} model, not an encoder-decoder one.")
-        record = load_record(folder) if (folder / RECORD).exists() else {}
-        model = EncoderDecoderModel.from_pretrained(folder, dtype=torch.float32)
-    except (OSError, ValueError, SafetensorError) as error:
+        kind = _read_object(folder / "config.json").get("model_type")
+        if kind != "encoder-decoder":
+            raise CheckpointError(
+                f"{folder} holds a {kind} model, not a title checkpoint; give it as [model] encoder."
+            )
+        config = AutoConfig.from_pretrained(folder)
+        for half in (config.encoder, config.decoder):
+            half.update(dict(changes or {}))
+        with no_loading_report(folder):
+            model, report = EncoderDecoderModel.from_pretrained(
+                folder, config=config, dtype=torch.float32, output_loading_info=True
+            )
+        if missing := report["missing_keys"]:
+            raise CheckpointError(f"{folder} lacks weights ({len(missing)}, e.g. {sorted(missing)[0]}).")
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0]
         raise CheckpointError(f"{folder} is no whole checkpoint: {reason}") from None
-    return model.eval(), record
+    return model
+
+
+@contextmanager
+def no_loading_report(location: str | Path) -> Iterator[None]:
+    """Silence what transformers says while it loads; the bar of a download stays.
+
+    Its report calls fresh cross attention a problem, where it is the recipe.
+    """
+    verbosity, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity_error()
+    if Path(location).is_dir():
+        transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+        if bars:
+            transformers_logging.enable_progress_bar()
 
 
 def load_record(folder: Path) -> dict[str, Any]:
-    """The run record of a checkpoint or state folder."""
-    return json.loads((folder / RECORD).read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+    """The run record of a checkpoint or state folder.
+
+    Raises:
+        CheckpointError: it is not what this package writes.
+    """
+    try:
+        record = _read_object(folder / RECORD)
+        int(record["config"]["data"]["max_synopsis_tokens"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{folder / RECORD} is damaged: {error}.") from None
+    return record
+
+
+def _read_object(file: Path) -> dict[str, Any]:
+    value = json.loads(file.read_text(encoding="utf-8"))
+    if not isinstance(value, dict):
+        raise ValueError(f"{file.name} is not a JSON object")
+    return value
 
 
 def save_state(
@@ -129,7 +183,7 @@ def load_state(state: Path, model: EncoderDecoderModel, optimizer: torch.optim.O
             index, _, name = key.partition(".")
             whole["state"].setdefault(int(index), {})[name] = value
         optimizer.load_state_dict(whole)
-        return json.loads((state / _PROGRESS).read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+        return _read_object(state / _PROGRESS)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0]
         raise CheckpointError(

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from narou_gen.text import clean_title
+
 LengthClass = Literal["long", "middle", "short"]
 
 # Narou titles come in three manners: a sentence that tells the story, a phrase, a few words.
@@ -20,11 +22,19 @@ _MOST_KEYWORDS = 8
 
 @dataclass(frozen=True)
 class Conditions:
-    """What a title should be like, apart from its synopsis. `genre` is a name: ハイファンタジー."""
+    """What a title should be like, apart from its synopsis. `genre` is a name: ハイファンタジー.
+
+    Genre and keywords are cleaned as titles are, and dropped where nothing remains.
+    """
 
     genre: str | None = None
     keywords: tuple[str, ...] = ()
     length: LengthClass | None = None
+
+    def __post_init__(self) -> None:
+        keywords = tuple(word for word in map(clean_title, self.keywords) if word)
+        object.__setattr__(self, "genre", clean_title(self.genre or "") or None)
+        object.__setattr__(self, "keywords", keywords)
 
     def parts(self) -> dict[str, str]:
         """The texts that go in front of the synopsis, in their order; "" for a condition that is not set."""

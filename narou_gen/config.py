@@ -22,7 +22,9 @@ Layers = Annotated[int, Field(ge=1)] | Annotated[list[int], Field(min_length=1)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, protected_namespaces=())
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, protected_namespaces=()
+    )
 
 
 class ModelConfig(_Section):
@@ -102,7 +104,8 @@ class TrainingConfig(_Section):
     batch_size: Annotated[int, Field(ge=1)] = 4
     """Pairs in a forward pass, per process."""
     gradient_accumulation: Annotated[int, Field(ge=1)] = 16
-    """Forward passes per update. The update depends on the product with batch_size alone."""
+    """Forward passes per update, on each process. An update learns from batch_size x this x processes pairs,
+    and depends on that product alone."""
     learning_rate: Annotated[float, Field(gt=0)] = 5e-5
     """Peak rate of AdamW."""
     fresh_learning_rate: Annotated[float, Field(gt=0)] | None = None
@@ -150,10 +153,11 @@ class Config(_Section):
     training: TrainingConfig = TrainingConfig()
 
 
-def load_config(source: str | Path, changes: Sequence[str] = ()) -> Config:
+def load_config(source: str | Path, changes: Sequence[str] = (), output: str | None = None) -> Config:
     """Read the config at a path, or the shipped one of that name ("title-debug"), with changes.
 
     `changes` are "section.key=value" strings: the value is read as TOML, and as plain text where it is none.
+    `output` replaces the config's own, character for character.
 
     Raises:
         ConfigError: no such config, no TOML, an unknown key, a wrong type or an impossible value.
@@ -165,6 +169,8 @@ def load_config(source: str | Path, changes: Sequence[str] = ()) -> Config:
         raise ConfigError(f"{path}: not a TOML file that can be read: {error}") from None
     for change in changes:
         _apply(values, change)
+    if output is not None:
+        values["output"] = output
     return parse_config(values, str(path))
 
 

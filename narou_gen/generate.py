@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from narou_gen.conditions import Conditions, LengthClass
-from narou_gen.data import genre_name
 from narou_gen.errors import CheckpointError, InputError
 from narou_gen.resources import find_checkpoint
+from narou_gen.sources import genre_name
 from narou_gen.text import clean_synopsis, comparison_key, finish_title
 from narou_gen.tokenizer import Tokenizer, load_tokenizer
 
@@ -38,7 +38,7 @@ class GenerationOptions:
     num_titles: int = 1
     num_beams: int = 5
     length_penalty: float = 1.0
-    """Over 1 prefers longer titles in the search (exponent of the length that scores are divided by)."""
+    """Titles are ranked by log-probability / tokens ** this: by their score at 1, over 1 longer ones win."""
     no_repeat_ngram_size: int = 3
     """No so many tokens in a row stand twice in a title; 0 lifts that."""
     max_tokens: int | None = None
@@ -58,18 +58,19 @@ class GenerationOptions:
         for name, low, high in (
             ("num_titles", 1, _LARGEST_POOL),
             ("num_beams", 1, _LARGEST_POOL),
-            ("no_repeat_ngram_size", 0, None),
-            ("top_k", 0, None),
-            ("max_tokens", 2, None),
+            ("length_penalty", -10, 10),
+            ("no_repeat_ngram_size", 0, 100),
+            ("max_tokens", 2, 10_000),
+            ("temperature", 0.01, 100),
+            ("top_k", 0, 1_000_000),
+            ("top_p", 0.001, 1),
+            ("seed", 0, 2**63 - 1),
         ):
             value = getattr(self, name)
-            if value is not None and (value < low or (high is not None and value > high)):
-                upper = f" to {high}" if high is not None else " or more"
-                raise InputError(f"{name} = {value}: it must be {low}{upper}.")
-        if not self.temperature > 0:
-            raise InputError(f"temperature = {self.temperature}: it must be above 0.")
-        if not 0 < self.top_p <= 1:
-            raise InputError(f"top_p = {self.top_p}: it must be above 0 and at most 1.")
+            if value is not None and not low <= value <= high:
+                raise InputError(f"{name} = {value}: it must be {low} to {high}.")
+        if isinstance(self.keywords, str):
+            raise InputError("keywords must be a list of texts, not one text.")
         if self.length not in (None, *get_args(LengthClass)):
             raise InputError(f"length = {self.length}: it must be long, middle or short.")
         genre_name(self.genre)  # raises where there is no such genre
@@ -105,11 +106,11 @@ class TitleGenerator:
         Raises:
             CheckpointError: there is none, or it is no title checkpoint.
         """
-        from narou_gen.checkpoint import load_checkpoint
-
         folder = find_checkpoint(None if path is None else str(path))
+        from narou_gen.checkpoint import load_checkpoint  # brings torch, which a wrong path need not wait for
+
         model, record = load_checkpoint(folder)
-        limit = record.get("config", {}).get("data", {}).get("max_synopsis_tokens")
+        limit = record["config"]["data"]["max_synopsis_tokens"] if record else None
         return cls(model, load_tokenizer(folder), limit)
 
     def generate(
@@ -165,8 +166,10 @@ class TitleGenerator:
                 return found
             pool = min(2 * pool, _LARGEST_POOL)
 
-    def _search(self, sources: list[list[int]], options: GenerationOptions, pool: int) -> list[list[Title]]:
-        """All `pool` candidates of each source, in the order of the search."""
+    def _search(
+        self, sources: list[list[int]], options: GenerationOptions, pool: int
+    ) -> list[list[tuple[float, Title]]]:
+        """All `pool` candidates of each source, each behind its rank: the highest is the best."""
         import torch
         from transformers.modeling_outputs import BaseModelOutput
 
@@ -189,10 +192,10 @@ class TitleGenerator:
             scores = self._scores(
                 sequences, states.repeat_interleave(pool, 0), mask.repeat_interleave(pool, 0)
             )
-        titles = [
-            Title(finish_title(tokenizer.decode(ids)), score)
-            for ids, score in zip(sequences.tolist(), scores, strict=True)
-        ]
+        titles = []
+        for ids, (score, tokens) in zip(sequences.tolist(), scores, strict=True):
+            rank = score * tokens ** (1 - options.length_penalty)
+            titles.append((rank, Title(finish_title(tokenizer.decode(ids)), score)))
         return [titles[start : start + pool] for start in range(0, len(titles), pool)]
 
     def _search_config(self, options: GenerationOptions, pool: int) -> GenerationConfig:
@@ -211,8 +214,8 @@ class TitleGenerator:
             config.update(temperature=options.temperature, top_k=options.top_k, top_p=options.top_p)
         return config
 
-    def _scores(self, sequences: Any, states: Any, mask: Any) -> list[float]:
-        """Mean log-probability per token of each sequence, whatever search found it.
+    def _scores(self, sequences: Any, states: Any, mask: Any) -> list[tuple[float, int]]:
+        """Mean log-probability per token of each sequence, whatever search found it; its number of tokens.
 
         `sequences`: (candidates, tokens) from [CLS] on; `states`: (candidates, source tokens, width).
         """
@@ -226,7 +229,8 @@ class TitleGenerator:
         ).logits
         log_probabilities = torch.log_softmax(logits.float(), -1).gather(2, said[..., None])[..., 0]
         summed = log_probabilities.masked_fill(ended, 0).sum(1)
-        return (summed / (~ended).sum(1)).tolist()  # type: ignore[no-any-return]
+        tokens = (~ended).sum(1)
+        return list(zip((summed / tokens).tolist(), tokens.tolist(), strict=True))
 
     def _projected(self, states: Any) -> Any:
         projection = getattr(self._model, "enc_to_dec_proj", None)
@@ -258,10 +262,10 @@ def _default_generator(folder: str) -> TitleGenerator:
     return TitleGenerator.from_checkpoint(folder)
 
 
-def _distinct(titles: Sequence[Title]) -> list[Title]:
-    """The titles that say something, best score first, each once whatever its punctuation."""
+def _distinct(ranked: Sequence[tuple[float, Title]]) -> list[Title]:
+    """The titles that say something, best first, each once whatever its punctuation."""
     best: dict[str, Title] = {}
-    for title in sorted(titles, key=lambda title: -title.score):
+    for _, title in sorted(ranked, key=lambda pair: -pair[0]):
         if title.text:
             best.setdefault(comparison_key(title.text), title)
     return list(best.values())

@@ -73,7 +73,7 @@ def _decode(data: bytes, place: str) -> str:
 def _parse(line: bytes, place: str) -> dict[str, Any]:
     try:
         row = json.loads(_decode(line, place))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{place}: not JSON: {error}.") from None
     if not isinstance(row, dict):
         raise InputError(f"{place}: needs a JSON object with a `synopsis`.")

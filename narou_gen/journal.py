@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,9 @@ class Journal:
         self._before = time.monotonic()
         if accelerator.is_main_process:
             path.parent.mkdir(parents=True, exist_ok=True)
-            lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+            # A kill can cut the last line anywhere, within a character too; it is dropped below.
+            text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+            lines = text.split("\n")
             aside = path.with_suffix(".new")
             aside.write_text("".join(f"{line}\n" for line in lines if _is_up_to(line, step)), "utf-8")
             aside.replace(path)
@@ -41,6 +44,9 @@ class Journal:
         return self._write({"kind": "evaluation", **values})
 
     def _write(self, line: dict[str, Any]) -> dict[str, Any]:
+        for key, value in line.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                line[key] = None  # JSON has no word for it
         if self._accelerator.is_main_process:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")

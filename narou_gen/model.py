@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 from transformers import (
     AutoConfig,
@@ -19,8 +17,8 @@ from transformers import (
     GenerationConfig,
     PreTrainedModel,
 )
-from transformers.utils import logging as transformers_logging
 
+from narou_gen.checkpoint import load_model, no_loading_report
 from narou_gen.config import DataConfig, ModelConfig
 from narou_gen.errors import ModelError
 from narou_gen.resources import SAMPLE, find_checkpoint
@@ -71,10 +69,16 @@ def build(config: ModelConfig, data: DataConfig) -> Bert2Bert:
             raise ModelError(f"share_weights needs one base model, not {encoder_name} and {decoder_name}.")
         share_weights(model, [_source_of(index, encoder_kept) for index in decoder_kept])
     _set_special_ids(model, tokenizer, data.max_title_tokens)
+    random_halves = tuple(
+        f"{half}."
+        for half, base in (("encoder", encoder_name), ("decoder", decoder_name))
+        if base.startswith(_RANDOM)
+    )
     fresh = {
         name
         for name, _ in model.named_parameters()
-        if ".crossattention." in name
+        if name.startswith(random_halves)
+        or ".crossattention." in name
         or name.startswith("enc_to_dec_proj.")
         or name.removeprefix("decoder.") in fresh_layers
     }
@@ -114,15 +118,8 @@ def _source_of(layer: int, encoder_kept: Sequence[int]) -> int:
 
 def _from_checkpoint(config: ModelConfig, data: DataConfig) -> Bert2Bert:
     folder = find_checkpoint(config.checkpoint)
-    kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
-    if kind != "encoder-decoder":
-        raise ModelError(f"{folder} is a {kind}, not a title checkpoint; give it as [model] encoder.")
+    model = load_model(folder, _dropout(config))
     tokenizer = load_tokenizer(folder)
-    loaded = AutoConfig.from_pretrained(folder)
-    for part in (loaded.encoder, loaded.decoder):
-        part.update(_dropout(config))
-    with _no_loading_report(str(folder)):
-        model = EncoderDecoderModel.from_pretrained(folder, config=loaded, dtype=torch.float32)
     for part in (model.encoder, model.decoder):
         _check(part, tokenizer, data, str(folder))
     _set_special_ids(model, tokenizer, data.max_title_tokens)
@@ -166,36 +163,17 @@ def _load(factory: Any, name: str, **changes: Any) -> tuple[Any, set[str]]:
             raise ModelError(f"{name} is a {config.model_type} model; encoder and decoder must be BERTs.")
         config.update(changes)
         if name.startswith(_RANDOM):
-            model = factory.from_config(config)
-            return model, {parameter for parameter, _ in model.named_parameters()}
-        with _no_loading_report(location):
+            return factory.from_config(config), set()
+        with no_loading_report(location):
             model, report = factory.from_pretrained(
                 location, config=config, dtype=torch.float32, output_loading_info=True
             )
         return model, set(report["missing_keys"])
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ModelError(
             f"No base model at {name}: {reason} Give a local folder, or a Hugging Face name with a network."
         ) from None
-
-
-@contextmanager
-def _no_loading_report(location: str) -> Iterator[None]:
-    """Silence what transformers says while it loads; the bar of a download stays.
-
-    Its report calls fresh cross attention a problem, where it is the recipe.
-    """
-    verbosity, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
-    transformers_logging.set_verbosity_error()
-    if Path(location).is_dir():
-        transformers_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(verbosity)
-        if bars:
-            transformers_logging.enable_progress_bar()
 
 
 def _check(model: PreTrainedModel, tokenizer: Tokenizer, data: DataConfig, name: str) -> None:

@@ -58,6 +58,11 @@ def check_same_run(state: Path, record: Mapping[str, Any]) -> None:
             )
     if before["data"]["fingerprint"] != record["data"]["fingerprint"]:
         raise ConfigError(f"Cannot resume {state}: the data has changed since. Choose another --output.")
+    if before["precision"] != record["precision"]:
+        raise ConfigError(
+            f"Cannot resume {state}: it ran in {before['precision']}, not in {record['precision']}. "
+            "Set training.precision, or choose another --output."
+        )
     if before["processes"] != record["processes"]:
         raise ConfigError(f"Cannot resume {state}: it ran on {before['processes']} processes.")
 

@@ -29,7 +29,7 @@ def find_config(name: str) -> Path:
     # `configs/title.toml` is what the README of a checkout says; from a wheel it means the shipped one.
     shipped_name = Path(name).parent in (Path(), Path("configs"))
     for path in (Path(name), *([folder / f"{stem}.toml"] if shipped_name else [])):
-        if path.is_file():
+        if _is_file(path):
             return path
     names = ", ".join(sorted(path.stem for path in folder.glob("*.toml")))
     raise ConfigError(f"No config at {name}. Give a TOML file, or one of: {names}.")
@@ -46,10 +46,17 @@ def find_checkpoint(name: str | None = None) -> Path:
     name = name or os.environ.get("NAROU_GEN_CHECKPOINT") or BUNDLED_CHECKPOINT
     folder = _shipped("checkpoints")
     for path in (Path(name), folder / name):
-        if (path / "config.json").is_file():
+        if _is_file(path / "config.json"):
             return path
     found = ", ".join(sorted(path.parent.name for path in folder.glob("*/config.json"))) or "none"
     raise CheckpointError(f"No checkpoint at {name}. Found: {found}. Train one with `narou-gen train title`.")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that no file can have
+        return False
 
 
 def cache_folder() -> Path:

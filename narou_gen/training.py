@@ -27,13 +27,14 @@ from transformers import get_linear_schedule_with_warmup
 from narou_gen import checkpoint
 from narou_gen.batches import TokenisedPairs, tokenise
 from narou_gen.config import Config, load_config
-from narou_gen.data import load_splits, terms_reminder
+from narou_gen.data import load_splits
 from narou_gen.errors import ConfigError, MissingPackageError, NarouGenError
 from narou_gen.journal import Journal
 from narou_gen.loss import summed_loss
 from narou_gen.model import Bert2Bert, build
 from narou_gen.progress import TrainingDisplay
 from narou_gen.record import check_same_run, run_record
+from narou_gen.sources import terms_reminder
 from narou_gen.validation import Validation
 
 Hook = Callable[[Mapping[str, Any]], None]
@@ -71,7 +72,9 @@ def train(config: Config | str | Path, *, resume: bool = False, hooks: Hooks | N
         config = load_config(config)
     output = Path(config.output)
     state = checkpoint.last_state(output)
-    if not resume and (state or (output / checkpoint.WEIGHTS).exists()):
+    if state is None and (output / checkpoint.WEIGHTS).exists():
+        raise ConfigError(f"{output} already holds a model, and no state to resume: choose another --output.")
+    if state is not None and not resume:
         raise ConfigError(f"{output} already holds a run: add --resume to go on, or choose another --output.")
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -126,9 +129,12 @@ def train(config: Config | str | Path, *, resume: bool = False, hooks: Hooks | N
         progress=progress,
         hooks=hooks or Hooks(),
     )
-    with display.progress(updates, progress["step"]) as bar, run.stop.listening():
-        _fit(run, bar)
-    accelerator.end_training()
+    _start_tracker(config, accelerator)
+    try:
+        with display.progress(updates, progress["step"]) as bar, run.stop.listening():
+            _fit(run, bar)
+    finally:
+        accelerator.end_training()
     return output
 
 
@@ -167,6 +173,7 @@ def _fit(run: _Run, bar: Any) -> None:
         loss, stop = run.accelerator.reduce(
             torch.stack([loss, torch.tensor(float(run.stop.requested), device=loss.device)]), "sum"
         )
+        _check_finite(loss.item(), step)
         line = run.journal.update(
             step=step,
             epoch=round(step * options.epochs / run.updates, 4),
@@ -225,8 +232,17 @@ def _update(run: _Run, step: int, epoch: int, rows: np.ndarray) -> tuple[torch.T
     norm = accelerator.clip_grad_norm_(run.model.parameters(), options.max_grad_norm)
     run.optimizer.step()
     run.optimizer.zero_grad()
-    run.schedule.step()
+    if not run.accelerator.optimizer_step_was_skipped:  # fp16 skips an update whose gradients overflow
+        run.schedule.step()
     return loss, norm
+
+
+def _check_finite(loss: float, step: int) -> None:
+    if not math.isfinite(loss):
+        raise NarouGenError(
+            f"The loss is {loss} at update {step}: start again with a lower training.learning_rate. "
+            "What was saved before is kept."
+        )
 
 
 def _evaluate(run: _Run, step: int) -> Mapping[str, Any]:
@@ -234,6 +250,7 @@ def _evaluate(run: _Run, step: int) -> Mapping[str, Any]:
     options = run.config.training
     scores, samples = run.validation.run(run.model, run.built, run.accelerator)
     line = run.journal.evaluation(step=step, **scores, samples=samples)
+    _check_finite(scores["validation_loss"], step)
     value = scores["rouge_l"] if options.best_by == "rouge_l" else -scores["validation_loss"]
     if run.progress["best"] is None or value > run.progress["best"]:
         run.progress.update(best=value, evaluations_without_best=0)
@@ -288,19 +305,22 @@ def _accelerator(config: Config) -> Accelerator:
         precision = "bf16" if capable else "fp32"
     # Accelerate keeps the precision of the first run in a Python process; the next may want another.
     AcceleratorState._reset_state()
-    accelerator = Accelerator(
+    return Accelerator(
         mixed_precision="no" if precision == "fp32" else precision,
         log_with=None if tracker == "none" else tracker,
         project_dir=config.output,
     )
-    if tracker != "none":
-        flat = {
-            f"{section}.{key}": str(value)
-            for section in ("model", "data", "training")
-            for key, value in getattr(config, section).model_dump().items()
-        }
-        accelerator.init_trackers("narou-gen", config=flat)
-    return accelerator
+
+
+def _start_tracker(config: Config, accelerator: Accelerator) -> None:
+    if config.training.tracker == "none":
+        return
+    flat = {
+        f"{section}.{key}": str(value)
+        for section in ("model", "data", "training")
+        for key, value in getattr(config, section).model_dump().items()
+    }
+    accelerator.init_trackers("narou-gen", config=flat)
 
 
 def _optimizer(built: Bert2Bert, config: Config) -> torch.optim.AdamW:

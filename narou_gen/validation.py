@@ -13,11 +13,11 @@ from accelerate import Accelerator
 from narou_gen.batches import TokenisedPairs, tokenise
 from narou_gen.conditions import Conditions
 from narou_gen.config import Config
-from narou_gen.data import Pair
 from narou_gen.generate import TitleGenerator
 from narou_gen.loss import summed_loss
 from narou_gen.metrics import character_rouge_l
 from narou_gen.model import Bert2Bert
+from narou_gen.sources import Pair
 from narou_gen.tokenizer import Tokenizer
 
 _SAMPLES = 3
@@ -74,13 +74,14 @@ class Validation:
     def loss(self, model: Any, accelerator: Accelerator) -> float:
         """Mean cross-entropy per target token in nats, the pairs dealt out to all processes."""
         size = self.config.training.batch_size * accelerator.num_processes
-        total = torch.zeros((), dtype=torch.float64, device=accelerator.device)
+        total = 0.0
         with torch.inference_mode():
             for rows in self.pairs.windows(size, epoch=0):
                 share = rows[accelerator.process_index :: accelerator.num_processes]
                 batch = self.pairs.batch(share, epoch=None).to(accelerator.device)
-                total += summed_loss(model, batch)
-        return float(accelerator.reduce(total, "sum")) / int(self.pairs.label_counts.sum())
+                total += float(summed_loss(model, batch))
+        everywhere = accelerator.reduce(torch.tensor(total, device=accelerator.device), "sum")
+        return float(everywhere) / int(self.pairs.label_counts.sum())
 
     def _titles(self, built: Bert2Bert) -> list[str]:
         generator = TitleGenerator(built.model, built.tokenizer, self.config.data.max_synopsis_tokens)

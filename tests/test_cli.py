@@ -191,6 +191,13 @@ def test_a_reader_that_has_enough_is_no_error(tmp_path: Path) -> None:
     assert answer.stderr == ""
 
 
+def test_the_output_folder_is_named_as_it_was_given(tmp_path: Path) -> None:
+    from narou_gen import load_config
+
+    for name in ("新しい\u3000箱", "a\\b", "it's", 'say "x"', "x\x7f"):
+        assert load_config("title-debug", [], name).output == name
+
+
 def test_version() -> None:
     from narou_gen import __version__
 

@@ -34,6 +34,7 @@ def test_the_reference_recipe_is_the_reference_recipe() -> None:
         ("training.epochs='many'", "training.epochs = 'many': input should be a valid integer"),
         ("training.epochs=0", "training.epochs = 0: input should be greater than or equal to 1"),
         ("training.learning_rate=-1.0", "training.learning_rate = -1.0: input should be greater than 0"),
+        ("training.learning_rate=inf", "training.learning_rate = inf: input should be a finite number"),
         ("training.warmup_fraction=1.5", "training.warmup_fraction = 1.5"),
         ("training.precision='fp8'", "training.precision = 'fp8'"),
         ("model.cross_attention='tepid'", "model.cross_attention = 'tepid'"),

@@ -137,6 +137,9 @@ def test_one_text_is_not_a_list(generator: TitleGenerator) -> None:
         ("num_beams", 0),
         ("temperature", 0.0),
         ("temperature", math.nan),
+        ("temperature", 1e-40),
+        ("length_penalty", 1e9),
+        ("seed", 10**20),
         ("top_p", 1.5),
         ("top_k", -1),
         ("max_tokens", 1),
@@ -146,6 +149,23 @@ def test_one_text_is_not_a_list(generator: TitleGenerator) -> None:
 def test_impossible_options_name_themselves(name: str, value: object) -> None:
     with pytest.raises(InputError, match=f"{name} = .*: it must be"):
         GenerationOptions(**{name: value})  # type: ignore[arg-type]
+
+
+def test_one_keyword_is_still_a_list() -> None:
+    with pytest.raises(InputError, match="keywords must be a list"):
+        GenerationOptions(keywords="宿屋")  # type: ignore[arg-type]
+
+
+def test_conditions_are_clean_wherever_they_come_from() -> None:
+    assert Conditions("\x1b[1m歴史 ", (" R&amp;D", "", "井戸\ud800")) == Conditions("歴史", ("R&D", "井戸"))
+
+
+def test_the_length_penalty_ranks(generator: TitleGenerator) -> None:
+    def lengths(penalty: float) -> list[int]:
+        titles = generator.generate(STORIES, num_beams=8, num_titles=8, length_penalty=penalty)
+        return [len(each[0].text) for each in titles]
+
+    assert sum(lengths(-5.0)) < sum(lengths(5.0))
 
 
 def test_the_default_checkpoint(debug_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:

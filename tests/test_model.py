@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertForMaskedLM, EncoderDecoderModel
 
-from narou_gen.checkpoint import load_checkpoint, save_checkpoint
+from narou_gen import NarouGenError, TitleGenerator
+from narou_gen.checkpoint import load_checkpoint, load_model, save_checkpoint
 from narou_gen.config import DataConfig, ModelConfig
 from narou_gen.errors import CheckpointError, ModelError
 from narou_gen.model import build
@@ -151,7 +153,7 @@ def test_halves_of_different_width_are_joined_by_a_projection(base: Path, tmp_pa
     built = build(ModelConfig(encoder=str(base), decoder=f"random:{tmp_path}"), DATA)
     assert "enc_to_dec_proj.weight" in built.fresh
     save_checkpoint(tmp_path / "out", built.model, built.tokenizer, {})
-    loaded, _ = load_checkpoint(tmp_path / "out")
+    loaded = load_model(tmp_path / "out")
     assert torch.equal(loaded.enc_to_dec_proj.weight, built.model.enc_to_dec_proj.weight)
 
 
@@ -193,7 +195,7 @@ def test_a_model_of_another_kind_is_refused(base: Path, tmp_path: Path, debug_ch
         build(ModelConfig(encoder=str(tmp_path)), DATA)
     with pytest.raises(CheckpointError, match="holds a bert model"):
         load_checkpoint(base)
-    with pytest.raises(ModelError, match="not a title checkpoint; give it as"):
+    with pytest.raises(CheckpointError, match="not a title checkpoint; give it as"):
         build(ModelConfig(checkpoint=str(base)), DATA)
 
 
@@ -205,22 +207,46 @@ def test_going_on_from_a_checkpoint_keeps_its_weights(debug_checkpoint: Path) ->
     assert after.model.encoder.embeddings.dropout.p == 0.0
 
 
-@pytest.mark.parametrize("damage", ["cut weights", "no config", "cut config", "no tokenizer"])
+@pytest.mark.parametrize(
+    "damage", ["cut weights", "missing weights", "no config", "cut config", "list", "record", "no tokenizer"]
+)
 def test_a_damaged_checkpoint_is_one_line(debug_checkpoint: Path, tmp_path: Path, damage: str) -> None:
-    from narou_gen import NarouGenError, TitleGenerator
-
     folder = tmp_path / "damaged"
     shutil.copytree(debug_checkpoint, folder, ignore=shutil.ignore_patterns("state"))
+    weights = folder / "model.safetensors"
     if damage == "cut weights":
-        weights = folder / "model.safetensors"
         weights.write_bytes(weights.read_bytes()[:5000])
+    elif damage == "missing weights":
+        some = load_file(weights)
+        save_file(dict(list(some.items())[3:]), weights, metadata={"format": "pt"})
     elif damage == "no config":
         (folder / "config.json").unlink()
     elif damage == "cut config":
         (folder / "config.json").write_text("{")
+    elif damage == "list":
+        (folder / "config.json").write_text("[]")
+    elif damage == "record":
+        (folder / "run.json").write_text('{"config": null}')
     else:
         (folder / "vocab.txt").unlink()
         (folder / "tokenizer_config.json").unlink()
     with pytest.raises(NarouGenError) as caught:
         TitleGenerator.from_checkpoint(folder)
     assert "\n" not in str(caught.value)
+    if damage != "record":
+        with pytest.raises(NarouGenError) as caught:
+            build(ModelConfig(checkpoint=str(folder)), DATA)
+        assert "\n" not in str(caught.value)
+
+
+def test_damaged_base_weights_are_one_line(base: Path, tmp_path: Path) -> None:
+    shutil.copytree(base, tmp_path, dirs_exist_ok=True)
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:5000])
+    with pytest.raises(ModelError, match="No base model at"):
+        build(ModelConfig(encoder=str(tmp_path)), DATA)
+
+
+def test_of_a_random_model_everything_is_fresh() -> None:
+    built = build(ModelConfig(encoder="random:sample:bert-tiny"), DATA)
+    assert built.fresh == {name for name, _ in built.model.named_parameters()}
