@@ -249,7 +249,7 @@ def _vocabulary_warnings(config: ModelConfig, tokenizer: Tokenizer) -> list[str]
     if config.decoder is None or config.decoder == config.encoder:
         return []
     other = load_tokenizer(_location(config.decoder))
-    if other.backend.get_vocab() == tokenizer.backend.get_vocab():
+    if other.vocabulary() == tokenizer.vocabulary():
         return []
     return [
         f"{config.encoder} and {config.decoder} have different vocabularies; titles use the encoder's, "

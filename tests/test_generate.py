@@ -104,7 +104,7 @@ def test_conditions_of_the_options_and_of_each_synopsis(generator: TitleGenerato
 
 def test_a_title_that_begins_with_a_continuation_shows_no_mark(generator: TitleGenerator) -> None:
     tokenizer = generator._tokenizer
-    ids = tokenizer.backend.convert_tokens_to_ids(["[CLS]", "##声", "##は", "[SEP]"])
+    ids = [tokenizer.vocabulary()[token] for token in ["[CLS]", "##声", "##は", "[SEP]"]]
     assert finish_title(tokenizer.decode(ids)) == "声は"
 
 
