@@ -9,7 +9,9 @@ PYTEST_FLAGS ?=
 
 demo: $(VENV)/installed
 	@echo 'あらすじ:'; cat narou_gen/sample/synopsis.txt; echo; echo 'タイトル:'
-	@$(BIN)/narou-gen title --input narou_gen/sample/synopsis.txt -n 5
+	@for length in long middle short; do \
+		$(BIN)/narou-gen title --input narou_gen/sample/synopsis.txt --genre 202 --length $$length -n 2 || exit 1; \
+	done
 
 test: lint
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
