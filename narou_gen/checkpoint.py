@@ -199,6 +199,8 @@ def _write_model(
     record: Mapping[str, Any],
     dtype: torch.dtype,
 ) -> None:
+    for config in (model.config, model.config.encoder, model.config.decoder):
+        config._name_or_path = ""  # where a base model lay on this machine is nobody's business
     model.config.dtype = dtype
     model.config.architectures = ["EncoderDecoderModel"]
     model.config.save_pretrained(folder)

@@ -129,6 +129,13 @@ def test_special_ids_and_dropout_are_in_every_config(base: Path) -> None:
     assert model.generation_config.max_length == 24
 
 
+def test_what_is_published_does_not_tell_where_it_was_made(base: Path, tmp_path: Path) -> None:
+    built = build(ModelConfig(encoder=str(base)), DATA)
+    save_checkpoint(tmp_path / "out", built.model, built.tokenizer, {})
+    for file in (tmp_path / "out").iterdir():
+        assert str(base).encode() not in file.read_bytes(), file.name
+
+
 def test_the_folder_loads_and_generates_in_plain_transformers(debug_checkpoint: Path) -> None:
     model = EncoderDecoderModel.from_pretrained(debug_checkpoint)
     tokenizer = AutoTokenizer.from_pretrained(debug_checkpoint)
