@@ -152,7 +152,7 @@ def load_tokenizer(name: str | Path) -> Tokenizer:
         files = TokenizerFiles.read(name)
         engine = JapaneseWordPiece.made_from(files) or TokenizerJson.made_from(files)
         return Tokenizer(engine or _Transformers(str(name)))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ImportError) as error:  # ImportError: a dictionary that is not installed
         reason = str(error).strip().splitlines()[0]
         raise ModelError(f"No tokenizer at {name}: {reason}") from None
 

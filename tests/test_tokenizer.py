@@ -347,3 +347,12 @@ def test_no_tokenizer_is_one_line(make: Any, reason: str, unigram: Path, tmp_pat
     with pytest.raises(ModelError, match=reason) as caught:
         load_tokenizer(make(unigram, tmp_path / "folder"))
     assert "\n" not in str(caught.value)
+
+
+def test_a_dictionary_that_is_not_installed_is_one_line(tmp_path: Path) -> None:
+    shutil.copytree(TINY, tmp_path, dirs_exist_ok=True)
+    config = json.loads((tmp_path / "tokenizer_config.json").read_text("utf-8"))
+    config["mecab_kwargs"] = {"mecab_dic": "ipadic"}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(config), "utf-8")
+    with pytest.raises(ModelError, match="ipadic dictionary is not installed"):
+        load_tokenizer(tmp_path)
