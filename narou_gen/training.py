@@ -61,7 +61,7 @@ def train(config: Config | str | Path, *, resume: bool = False, hooks: Hooks | N
 
     Args:
         config: a `Config`, the path of a TOML file, or the name of a shipped config.
-        resume: go on from the last state in the output folder; start anew where there is none.
+        resume: go on from the last state in the output folder; start where the folder holds no run yet.
         hooks: functions to call at each update, evaluation and save.
 
     Raises:
