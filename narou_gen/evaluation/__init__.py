@@ -1,0 +1,1 @@
+"""How good a model's titles are: generate, score, compare with baselines, report."""
