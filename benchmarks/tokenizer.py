@@ -12,22 +12,19 @@ from __future__ import annotations
 import argparse
 import gc
 import json
-import os
-import platform
 import statistics
 import time
 import unicodedata
 from collections.abc import Callable
 from importlib.metadata import version
-from pathlib import Path
 
 import fugashi
 import unidic_lite
+from machine import ROOT, machine
 from transformers import AutoTokenizer
 
 from narou_gen.tokenizer import load_tokenizer
 
-ROOT = Path(__file__).parent.parent
 FIXTURE = ROOT / "tests" / "fixtures" / "bert-base-japanese-v3"
 
 
@@ -35,16 +32,6 @@ def synopses() -> list[str]:
     files = sorted((ROOT / "narou_gen" / "sample" / "titles").glob("*.jsonl"))
     lines = [line for file in files for line in file.read_text("utf-8").split("\n") if line]
     return [json.loads(line)["synopsis"] for line in lines]
-
-
-def machine() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        name = next(line.partition(": ")[2] for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        name = platform.processor() or platform.machine()
-    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    return f"{name}, {os.cpu_count()} cores{load}; Python {platform.python_version()}"
 
 
 def microseconds(work: Callable[[], object], texts: int) -> float:

@@ -3,115 +3,86 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
-from narou_gen.conditions import Conditions, LengthClass
+from narou_gen import steering
+from narou_gen.candidates import CandidateFinder, Job
+from narou_gen.conditions import Conditions
+from narou_gen.ctranslate import Quantization
+from narou_gen.engines import EngineName, load_engine
 from narou_gen.errors import CheckpointError, InputError
+from narou_gen.novelty import NoveltyIndex
+from narou_gen.options import GenerationOptions, Titles
 from narou_gen.resources import find_checkpoint
-from narou_gen.sources import genre_name
-from narou_gen.text import clean_synopsis, comparison_key, finish_title
+from narou_gen.search import Engine, Source
+from narou_gen.steering import Pool
+from narou_gen.text import clean_synopsis, finish_title
 from narou_gen.tokenizer import Tokenizer, load_tokenizer
 
 if TYPE_CHECKING:
-    from transformers import EncoderDecoderModel, GenerationConfig
+    from transformers import EncoderDecoderModel
 
-_BATCH = 16
-"""Synopses searched together."""
-_LARGEST_POOL = 64
-"""Candidates per synopsis at most, when many different titles are asked for."""
-
-
-@dataclass(frozen=True)
-class GenerationOptions:
-    """How titles are searched for. Beam search unless `sample`.
-
-    `genre`, `keywords` and `length` are conditions that the model was trained with; they steer, and promise
-    nothing.
-
-    Raises:
-        InputError: a value is impossible.
-    """
-
-    num_titles: int = 1
-    num_beams: int = 5
-    length_penalty: float = 1.0
-    """Titles are ranked by log-probability / tokens ** this: by their score at 1, over 1 longer ones win."""
-    no_repeat_ngram_size: int = 3
-    """No so many tokens in a row stand twice in a title; 0 lifts that."""
-    max_tokens: int | None = None
-    """Longest title in tokens; by default what the checkpoint was trained with."""
-    sample: bool = False
-    temperature: float = 1.0
-    top_k: int = 50
-    top_p: float = 0.95
-    seed: int | None = None
-    """For `sample`: the same seed gives the same titles."""
-    genre: str | int | None = None
-    """A Narou genre, by name (ハイファンタジー) or code (201)."""
-    keywords: tuple[str, ...] = ()
-    length: LengthClass | None = None
-
-    def __post_init__(self) -> None:
-        for name, low, high in (
-            ("num_titles", 1, _LARGEST_POOL),
-            ("num_beams", 1, _LARGEST_POOL),
-            ("length_penalty", -10, 10),
-            ("no_repeat_ngram_size", 0, 100),
-            ("max_tokens", 2, 10_000),
-            ("temperature", 0.01, 100),
-            ("top_k", 0, 1_000_000),
-            ("top_p", 0.001, 1),
-            ("seed", 0, 2**63 - 1),
-        ):
-            value = getattr(self, name)
-            if value is not None and not low <= value <= high:
-                raise InputError(f"{name} = {value}: it must be {low} to {high}.")
-        if isinstance(self.keywords, str):
-            raise InputError("keywords must be a list of texts, not one text.")
-        if self.length not in (None, *get_args(LengthClass)):
-            raise InputError(f"length = {self.length}: it must be long, middle or short.")
-        genre_name(self.genre)  # raises where there is no such genre
-
-    @property
-    def conditions(self) -> Conditions:
-        return Conditions(genre_name(self.genre), tuple(self.keywords), self.length)
-
-
-@dataclass(frozen=True)
-class Title:
-    """A finished title. `score` is the mean log-probability per token, its end included: 0 is certain."""
-
-    text: str
-    score: float
+    from narou_gen.sentiment import SentimentAnalyzer
 
 
 class TitleGenerator:
     """A checkpoint that is ready to write titles. Not for several threads at once."""
 
     def __init__(
-        self, model: EncoderDecoderModel, tokenizer: Tokenizer, max_source_tokens: int | None = None
+        self,
+        engine: Engine,
+        tokenizer: Tokenizer,
+        max_source_tokens: int | None = None,
+        novelty: NoveltyIndex | None = None,
+        sentiment: Callable[[], SentimentAnalyzer] | None = None,
     ) -> None:
-        self._model = model
-        self._tokenizer = tokenizer
-        longest = int(model.config.encoder.max_position_embeddings)
-        self._max_source_tokens = min(max_source_tokens or longest, longest)
+        self._finder = CandidateFinder(engine, tokenizer, max_source_tokens, novelty, sentiment)
 
     @classmethod
-    def from_checkpoint(cls, path: str | Path | None = None) -> TitleGenerator:
-        """Load a folder that `narou-gen train` wrote, a shipped checkpoint by name, or the default one.
+    def from_checkpoint(
+        cls,
+        path: str | Path | None = None,
+        engine: EngineName = "auto",
+        threads: int | None = None,
+        quantization: Quantization | None = None,
+    ) -> TitleGenerator:
+        """Load a folder that `narou-gen train` or `narou-gen export` wrote, or a shipped checkpoint by name.
+
+        Without a path: the folder in NAROU_GEN_CHECKPOINT, else the bundled model.
+
+        Args:
+            engine: `ctranslate2` converts the checkpoint once and keeps that in the user's cache (see
+                `narou_gen.ctranslate`); `torch` is the reference; `auto` is `ctranslate2` wherever it can be.
+            threads: translations side by side, one core each; by default as many as there are cores.
+            quantization: of the conversion: `int8` by default, `float32` for results equal to torch's. A GPU
+                takes `float16`.
 
         Raises:
-            CheckpointError: there is none, or it is no title checkpoint.
+            CheckpointError: there is none, or it is no title checkpoint; or `ctranslate2` cannot convert it.
         """
         folder = find_checkpoint(None if path is None else str(path))
-        from narou_gen.checkpoint import load_checkpoint  # brings torch, which a wrong path need not wait for
+        tokenizer = load_tokenizer(folder)
+        loaded = load_engine(folder, tokenizer, engine, threads, quantization)
 
-        model, record = load_checkpoint(folder)
-        limit = record["config"]["data"]["max_synopsis_tokens"] if record else None
-        return cls(model, load_tokenizer(folder), limit)
+        def sentiment() -> SentimentAnalyzer:
+            from narou_gen.sentiment import SentimentAnalyzer
+
+            return SentimentAnalyzer.from_checkpoint(folder, engine, threads)
+
+        return cls(loaded, tokenizer, _trained_source_tokens(folder), NoveltyIndex.load(folder), sentiment)
+
+    @classmethod
+    def from_model(
+        cls, model: EncoderDecoderModel, tokenizer: Tokenizer, max_source_tokens: int | None = None
+    ) -> TitleGenerator:
+        """A generator over a loaded transformers model, as training uses it for validation."""
+        from narou_gen.engine_torch import TorchEngine
+
+        return cls(TorchEngine(model, tokenizer), tokenizer, max_source_tokens)
 
     def generate(
         self,
@@ -120,7 +91,7 @@ class TitleGenerator:
         *,
         conditions: Sequence[Conditions] | None = None,
         **changes: Any,
-    ) -> list[list[Title]]:
+    ) -> list[Titles]:
         """Titles of each synopsis, best first, no two alike; one list a synopsis, in their order.
 
         Args:
@@ -128,116 +99,58 @@ class TitleGenerator:
             conditions: genre, keywords and length of each synopsis, where they differ; by default those of
                 the options serve all.
 
-        A list can be shorter than `num_titles` where the model has no more different titles to offer.
+        A list can be shorter than `num_titles`, where no more titles keep what the options promise, or the
+        model has no more different ones: its `note` says so.
 
         Raises:
-            InputError: a synopsis is empty, or an option impossible.
+            InputError: a synopsis is empty, an option impossible, or the checkpoint has no head for `tone`.
         """
         if isinstance(synopses, str):
             raise InputError("generate() takes a list of synopses; for one, use generate_title().")
         options = replace(options or GenerationOptions(), **changes)
-        conditions = conditions or [options.conditions] * len(synopses)
-        sources = [self._source(text, given) for text, given in zip(synopses, conditions, strict=True)]
-        titles: list[list[Title]] = [[] for _ in sources]
-        by_length = sorted(range(len(sources)), key=lambda index: len(sources[index]))
-        for start in range(0, len(by_length), _BATCH):
-            batch = by_length[start : start + _BATCH]
-            found = self._search_enough([sources[index] for index in batch], options)
-            for index, candidates in zip(batch, found, strict=True):
-                titles[index] = candidates
-        return titles
+        given = conditions or [options.conditions] * len(synopses)
+        start = steering.finish_start(options.prefix)
+        jobs = [
+            Job(Pool(options), _cleaned(synopsis), steering.wanted(each, options), start)
+            for synopsis, each in zip(synopses, given, strict=True)
+        ]
+        self._finder.fill(jobs, options)
+        return [Titles(job.pool.chosen(), job.pool.note()) for job in jobs]
 
-    def _source(self, synopsis: str, conditions: Conditions) -> list[int]:
-        text = clean_synopsis(synopsis)
-        if not text:
-            raise InputError("The synopsis is empty: give a few words of the story.")
-        limit = self._max_source_tokens
-        *parts, body = self._tokenizer.parts([*conditions.parts().values(), text], limit)
-        return self._tokenizer.source(parts, body, limit)
+    def stream(
+        self,
+        synopsis: str,
+        options: GenerationOptions | None = None,
+        *,
+        conditions: Conditions | None = None,
+        **changes: Any,
+    ) -> Iterator[str]:
+        """One title as it grows, greedy or (`sample`) drawn: the text so far, each time it changes.
 
-    def _search_enough(self, sources: list[list[int]], options: GenerationOptions) -> list[list[Title]]:
-        """Search with a pool that grows until every synopsis has its number of different titles."""
-        pool = max(options.num_titles, 1 if options.sample else options.num_beams)
-        while True:
-            found = [
-                _distinct(titles)[: options.num_titles] for titles in self._search(sources, options, pool)
-            ]
-            if pool >= _LARGEST_POOL or min(map(len, found)) >= options.num_titles:
-                return found
-            pool = min(2 * pool, _LARGEST_POOL)
+        The last text is the finished title. It begins with `prefix`; the other promises of the options are
+        `generate`'s alone, and unknown words are not written.
 
-    def _search(
-        self, sources: list[list[int]], options: GenerationOptions, pool: int
-    ) -> list[list[tuple[float, Title]]]:
-        """All `pool` candidates of each source, each behind its rank: the highest is the best."""
-        import torch
-        from transformers.modeling_outputs import BaseModelOutput
-
-        from narou_gen.batches import padded
-
-        model, tokenizer = self._model, self._tokenizer
-        source_ids = padded(sources, tokenizer.pad_id).to(model.device)
-        mask = padded([[1] * len(source) for source in sources], 0).to(model.device)
-        devices = [model.device] if model.device.type == "cuda" else []
-        with torch.inference_mode(), torch.random.fork_rng(devices=devices):
-            if options.seed is not None:
-                torch.manual_seed(options.seed)
-            states = model.encoder(input_ids=source_ids, attention_mask=mask).last_hidden_state
-            # generate() repeats what it is given for each candidate in place: hand it a wrapper of its own.
-            sequences = model.generate(
-                encoder_outputs=BaseModelOutput(last_hidden_state=states),
-                attention_mask=mask,
-                generation_config=self._search_config(options, pool),
-            )
-            scores = self._scores(
-                sequences, states.repeat_interleave(pool, 0), mask.repeat_interleave(pool, 0)
-            )
-        titles = []
-        for ids, (score, tokens) in zip(sequences.tolist(), scores, strict=True):
-            rank = score * tokens ** (1 - options.length_penalty)
-            titles.append((rank, Title(finish_title(tokenizer.decode(ids)), score)))
-        return [titles[start : start + pool] for start in range(0, len(titles), pool)]
-
-    def _search_config(self, options: GenerationOptions, pool: int) -> GenerationConfig:
-        import copy
-
-        config = copy.deepcopy(self._model.generation_config)
-        config.update(
-            num_beams=1 if options.sample else pool,
-            num_return_sequences=pool,
-            length_penalty=options.length_penalty,
-            no_repeat_ngram_size=options.no_repeat_ngram_size,
-            max_length=options.max_tokens or config.max_length,
-            do_sample=options.sample,
-        )
-        if options.sample:
-            config.update(temperature=options.temperature, top_k=options.top_k, top_p=options.top_p)
-        return config
-
-    def _scores(self, sequences: Any, states: Any, mask: Any) -> list[tuple[float, int]]:
-        """Mean log-probability per token of each sequence, whatever search found it; its number of tokens.
-
-        `sequences`: (candidates, tokens) from [CLS] on; `states`: (candidates, source tokens, width).
+        Raises:
+            InputError: the synopsis is empty, or an option impossible.
         """
-        import torch
+        options = replace(options or GenerationOptions(), **changes)
+        source = self._finder.source(_cleaned(synopsis), conditions or options.conditions)
+        return self._grow(source, options)
 
-        given, said = sequences[:, :-1], sequences[:, 1:]
-        # Padding follows the first end; the end itself counts as said.
-        ended = (given == self._tokenizer.sep_id).cumsum(1) > 0
-        logits = self._model.decoder(
-            input_ids=given, encoder_hidden_states=self._projected(states), encoder_attention_mask=mask
-        ).logits
-        log_probabilities = torch.log_softmax(logits.float(), -1).gather(2, said[..., None])[..., 0]
-        summed = log_probabilities.masked_fill(ended, 0).sum(1)
-        tokens = (~ended).sum(1)
-        return list(zip((summed / tokens).tolist(), tokens.tolist(), strict=True))
-
-    def _projected(self, states: Any) -> Any:
-        projection = getattr(self._model, "enc_to_dec_proj", None)
-        return states if projection is None else projection(states)
+    def _grow(self, source: Source, options: GenerationOptions) -> Iterator[str]:
+        finder, start = self._finder, steering.finish_start(options.prefix)
+        written: list[int] = []
+        shown = ""
+        search = finder.search(options, 1)
+        for token in finder.engine.stream(source, search, finder.forced(start)):
+            written.append(token)
+            text = finish_title(start + finder.tokenizer.decode(written))
+            if text not in ("", shown):
+                shown = text
+                yield text
 
 
-def generate_titles(synopsis: str, options: GenerationOptions | None = None, **changes: Any) -> list[Title]:
+def generate_titles(synopsis: str, options: GenerationOptions | None = None, **changes: Any) -> Titles:
     """Titles of one synopsis, best first, from the default checkpoint.
 
     That is the folder in NAROU_GEN_CHECKPOINT, else the bundled model; it is loaded once per process.
@@ -250,10 +163,14 @@ def generate_titles(synopsis: str, options: GenerationOptions | None = None, **c
 
 
 def generate_title(synopsis: str, options: GenerationOptions | None = None, **changes: Any) -> str:
-    """The best title of one synopsis, from the default checkpoint; see `generate_titles`."""
+    """The best title of one synopsis, from the default checkpoint; see `generate_titles`.
+
+    Raises:
+        InputError: no title keeps what the options promise; and as `generate_titles`.
+    """
     titles = generate_titles(synopsis, options, **changes)
     if not titles:
-        raise CheckpointError("The model wrote no title for this synopsis; train it longer.")
+        raise InputError(f"No title for this synopsis: {titles.note}")
     return titles[0].text
 
 
@@ -262,10 +179,19 @@ def _default_generator(folder: str) -> TitleGenerator:
     return TitleGenerator.from_checkpoint(folder)
 
 
-def _distinct(ranked: Sequence[tuple[float, Title]]) -> list[Title]:
-    """The titles that say something, best first, each once whatever its punctuation."""
-    best: dict[str, Title] = {}
-    for _, title in sorted(ranked, key=lambda pair: -pair[0]):
-        if title.text:
-            best.setdefault(comparison_key(title.text), title)
-    return list(best.values())
+def _cleaned(synopsis: str) -> str:
+    text = clean_synopsis(synopsis)
+    if not text:
+        raise InputError("The synopsis is empty: give a few words of the story.")
+    return text
+
+
+def _trained_source_tokens(folder: Path) -> int | None:
+    """How much of a synopsis the model was trained to read, where its run record tells."""
+    try:
+        record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        return int(record["config"]["data"]["max_synopsis_tokens"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{folder / 'run.json'} is damaged: {error}.") from None

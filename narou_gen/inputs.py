@@ -8,14 +8,15 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, get_args
 
-from narou_gen.conditions import Conditions
+from narou_gen.conditions import Conditions, LengthClass
 from narou_gen.errors import InputError
+from narou_gen.sources import genre_name
 from narou_gen.text import clean_synopsis, visible
 
 if TYPE_CHECKING:
-    from narou_gen.generate import Title
+    from narou_gen.options import Title, Titles
 
 # JSON escapes the controls below space by itself; these reach a terminal raw, or are no UTF-8 at all.
 _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -81,8 +82,6 @@ def _parse(line: bytes, place: str) -> dict[str, Any]:
 
 
 def _request(row: dict[str, Any], default: Conditions, place: str) -> Request:
-    from narou_gen.generate import GenerationOptions
-
     synopsis, keywords = row.get("synopsis"), row.get("keywords") or default.keywords
     if not isinstance(synopsis, str):
         raise InputError(f"{place}: needs a text `synopsis`.")
@@ -93,13 +92,13 @@ def _request(row: dict[str, Any], default: Conditions, place: str) -> Request:
     if not isinstance(keywords, Sequence) or not all(isinstance(word, str) for word in keywords):
         raise InputError(f"{place}: `keywords` must be a text or a list of texts.")
     genre, length = row.get("genre") or default.genre, row.get("length") or default.length
+    if length not in (None, *get_args(LengthClass)):
+        raise InputError(f"{place}: length = {length}: it must be {' or '.join(get_args(LengthClass))}.")
     try:
-        options = GenerationOptions(
-            genre=None if genre is None else str(genre), keywords=tuple(keywords), length=length
-        )
+        name = genre_name(None if genre is None else str(genre))
     except InputError as error:
         raise InputError(f"{place}: {error}") from None
-    return Request(synopsis, options.conditions)
+    return Request(synopsis, Conditions(name, tuple(keywords), length))
 
 
 def as_lines(request: Request, titles: Sequence[Title]) -> str:
@@ -107,11 +106,19 @@ def as_lines(request: Request, titles: Sequence[Title]) -> str:
     return "\n".join(visible(title.text) for title in titles)
 
 
-def as_json_line(request: Request, titles: Sequence[Title]) -> str:
-    """`{"synopsis": ..., "titles": [{"text": ..., "score": ...}]}`, safe to show on a terminal."""
-    value = {
-        "synopsis": request.synopsis,
-        "titles": [{"text": title.text, "score": round(title.score, 4)} for title in titles],
-    }
+def as_json_line(request: Request, titles: Titles) -> str:
+    """`{"synopsis": ..., "titles": [{"text": ..., "score": ...}]}`, safe to show on a terminal.
+
+    A title has `nearest` and `tone` where they are known; a `note` tells why titles are missing.
+    """
+    value: dict[str, Any] = {"synopsis": request.synopsis, "titles": [_as_json(title) for title in titles]}
+    if titles.note:
+        value["note"] = titles.note
     text = json.dumps(value, ensure_ascii=False)
     return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def _as_json(title: Title) -> dict[str, Any]:
+    known = {"nearest": title.nearest, "tone": title.tone}
+    found: dict[str, Any] = {"text": title.text, "score": round(title.score, 4)}
+    return found | {name: value for name, value in known.items() if value is not None}

@@ -36,6 +36,7 @@ class Engine(Protocol):
     suffix: list[int]
 
     def parts(self, texts: Sequence[str]) -> list[list[int]]: ...
+    def unknowns(self, text: str) -> list[str]: ...
     def decode(self, ids: Sequence[int]) -> str: ...
     def vocabulary(self) -> dict[str, int]: ...
     def save(self, folder: Path) -> None: ...
@@ -57,6 +58,7 @@ class Tokenizer:
             raise ModelError(f"The tokenizer has no {', '.join(missing)} token; a BERT tokenizer is needed.")
         self.cls_id, self.sep_id = ids["cls_token"], ids["sep_token"]
         self.pad_id, self.unk_id = ids["pad_token"], ids["unk_token"]
+        self.mask_id = ids.get("mask_token")  # not every BERT has one left
 
     def parts(self, texts: Sequence[str], max_tokens: int | None = None, workers: int = 1) -> list[list[int]]:
         """Ids of each text without special tokens, cut to `max_tokens`.
@@ -82,6 +84,10 @@ class Tokenizer:
         prefix, suffix = self._engine.prefix, self._engine.suffix
         room = None if max_tokens is None else max(0, max_tokens - len(prefix) - len(suffix))
         return [*prefix, *self.parts([text], room)[0], *suffix]
+
+    def unknowns(self, text: str) -> list[str]:
+        """The words behind the unknown tokens of a text, in their order; [] where the engine cannot tell."""
+        return self._engine.unknowns(_without_surrogates(text))
 
     def source(
         self, conditions: Iterable[Sequence[int]], synopsis: Sequence[int], max_tokens: int
@@ -128,6 +134,13 @@ class _Transformers:
         # An empty batch is an error to some tokenizers; `verbose` would warn of texts cut later.
         found = self._backend(list(texts), add_special_tokens=False, verbose=False) if texts else {}
         return list(found["input_ids"]) if texts else []
+
+    def unknowns(self, text: str) -> list[str]:
+        if not self._backend.is_fast:
+            return []
+        found = self._backend(text, add_special_tokens=False, verbose=False, return_offsets_mapping=True)
+        pairs = zip(found["input_ids"], found["offset_mapping"], strict=True)
+        return [text[start:end] for token, (start, end) in pairs if token == self._backend.unk_token_id]
 
     def decode(self, ids: Sequence[int]) -> str:
         return str(self._backend.decode(ids, skip_special_tokens=True))

@@ -88,6 +88,11 @@ class TokenizerJson:
     def parts(self, texts: Sequence[str]) -> list[list[int]]:
         return [found.ids for found in self._backend.encode_batch_fast(texts, add_special_tokens=False)]
 
+    def unknowns(self, text: str) -> list[str]:
+        found, unknown = self._backend.encode(text, add_special_tokens=False), self.special_ids["unk_token"]
+        pairs = zip(found.ids, found.offsets, strict=True)
+        return [text[start:end] for token, (start, end) in pairs if token == unknown]
+
     def decode(self, ids: Sequence[int]) -> str:
         text = self._backend.decode(ids, skip_special_tokens=True)
         return text if isinstance(self._backend.model, BPE) else self._files.tidied(text)

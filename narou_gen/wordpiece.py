@@ -81,6 +81,14 @@ class JapaneseWordPiece:
             found += [list(chain.from_iterable(map(ids, words))) for words in rows]
         return found
 
+    def unknowns(self, text: str) -> list[str]:
+        unknown = self.special_ids["unk_token"]
+        if self._by_character:
+            units = [c for word in self._words(text) for c in unicodedata.normalize("NFKC", word)]
+        else:
+            units = self._words(text)
+        return [unit for unit in units for token in self._ids[unit] if token == unknown]
+
     def decode(self, ids: Sequence[int]) -> str:
         left_out = set(self.special_ids.values())
         tokens = [self._tokens.get(token_id, self._unknown) for token_id in ids if token_id not in left_out]

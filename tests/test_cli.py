@@ -87,8 +87,42 @@ def test_json_lines_in_and_out(tmp_path: Path) -> None:
     assert [line["synopsis"] for line in found] == [row["synopsis"] for row in rows]
     for line in found:
         assert set(line) == {"synopsis", "titles"} and 1 <= len(line["titles"]) <= 2
-        assert all(set(title) == {"text", "score"} for title in line["titles"])
+        assert all(set(title) == {"text", "score", "nearest"} for title in line["titles"])
     assert not {"\x1b", "\x9b", "\u202e"} & set(answer.stdout.decode())
+
+
+def test_promises_are_kept_and_what_they_cost_is_told() -> None:
+    promises = ["--keyword", "井戸", "--prefix", "夜", "--avoid", "朝", "--max-chars", "30"]
+    answer = run("title", STORY, "-n", "2", "--diversity", "0.2", *promises)
+    assert answer.returncode == 0
+    for line in answer.stdout.decode().splitlines():
+        assert line.startswith("夜") and "井戸" in line and "朝" not in line and len(line) <= 30
+    answer = run("title", STORY, "-n", "2", "--min-chars", "900", "--json")
+    assert answer.returncode == 0
+    assert "fewer than 900 characters" in answer.stderr.decode()
+    found = json.loads(answer.stdout)
+    assert found["titles"] == [] and found["note"].startswith("0 of 2 titles")
+
+
+def test_both_engines_and_an_exported_one_write_titles(tmp_path: Path, debug_checkpoint: Path) -> None:
+    how = ["--format", "ctranslate2", "--quantization", "float32"]
+    exported = run("export", str(debug_checkpoint), *how, "-o", str(tmp_path / "x"))
+    assert (exported.returncode, exported.stdout.decode().strip()) == (0, str(tmp_path / "x"))
+    answers = [
+        run("title", STORY, "-n", "2", "--diversity", "0", *more)
+        for more in (["--engine", "torch"], ["--checkpoint", str(tmp_path / "x"), "--threads", "1"])
+    ]
+    assert answers[0].returncode == 0 and answers[0].stdout == answers[1].stdout
+
+
+def test_a_file_of_titles(tmp_path: Path) -> None:
+    source = tmp_path / "stories.jsonl"
+    source.write_text("".join(f'{{"synopsis": "{STORY}{n}"}}\n' for n in range(3)), "utf-8")
+    written = ["title", "--input", str(source), "-o", str(tmp_path / "titles.jsonl")]
+    assert run(*written).stdout == b""
+    lines = (tmp_path / "titles.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(line)["synopsis"] for line in lines] == [f"{STORY}{n}" for n in range(3)]
+    assert "exists already" in error_line(run(*written))
 
 
 def test_sampling_with_a_seed_repeats() -> None:
@@ -150,7 +184,10 @@ def test_a_line_that_is_wrong_is_named(tmp_path: Path, line: str, said: str) -> 
         (["title", "--input", "/nowhere.txt"], "Cannot read /nowhere.txt: No such file"),
         (["title", STORY, "-n", "0"], "num_titles = 0: it must be 1 to"),
         (["title", STORY, "--genre", "7"], "genre = 7: no such genre"),
-        (["train", "nowhere"], "or one of: pretrain-mini, title, title-debug, title-mini."),
+        (["title", STORY, "--keyword", "猫", "--avoid", "猫"], "keywords and avoid exclude each other"),
+        (["title", STORY, "--tone", "dark"], "has no sentiment head"),
+        (["export", "/nowhere", "--format", "ctranslate2", "-o", "x"], "No checkpoint at /nowhere"),
+        (["train", "nowhere"], "or one of: mlm, pretrain-mini, sentiment, title, title-debug"),
         (["train", "title-debug", "--output", "/dev/null/run"], "choose another --output"),
         (["train", "title-debug", "--set", "training.epochs=0"], "training.epochs = 0"),
         (["train", "title-debug", "--set", "data.train=/nowhere.jsonl"], "No data at /nowhere.jsonl"),
@@ -173,6 +210,9 @@ def test_expected_errors_are_one_line_and_exit_1(arguments: list[str], said: str
         ["title", STORY, "--input", "story.txt"],
         ["title", STORY, "-n", "many"],
         ["title", STORY, "--length", "huge"],
+        ["title", STORY, "--threads", "0"],
+        ["title", STORY, "--resume"],
+        ["export", "narou-mini", "--format", "onnx", "-o", "x"],
         ["train"],
     ],
 )

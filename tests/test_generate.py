@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import shutil
+import unicodedata
 from pathlib import Path
 
 import pytest
 import torch
 
-from narou_gen import Conditions, GenerationOptions, TitleGenerator, generate_title, generate_titles
+from narou_gen import Conditions, GenerationOptions, TitleGenerator, generate_title, generate_titles, novelty
+from narou_gen.checkpoint import load_model
 from narou_gen.errors import CheckpointError, InputError
-from narou_gen.text import comparison_key, finish_title
+from narou_gen.novelty import NoveltyIndex
+from narou_gen.steering import likeness
+from narou_gen.text import clean_synopsis, comparison_key, finish_title
+from narou_gen.tokenizer import load_tokenizer
 
 STORY = "古い井戸の底で、少年アオイは自分の名前を呼ぶ声を聞いた。"
 STORIES = [
@@ -22,9 +29,19 @@ STORIES = [
 ]
 
 
+@pytest.fixture(scope="module", params=["torch", "ctranslate2"])
+def generator(debug_checkpoint: Path, request: pytest.FixtureRequest) -> TitleGenerator:
+    return TitleGenerator.from_checkpoint(debug_checkpoint, request.param, quantization="float32")
+
+
 @pytest.fixture(scope="module")
-def generator(debug_checkpoint: Path) -> TitleGenerator:
-    return TitleGenerator.from_checkpoint(debug_checkpoint)
+def mini() -> TitleGenerator:
+    """The bundled model: one whose words mean something."""
+    return TitleGenerator.from_checkpoint("narou-mini", quantization="float32")
+
+
+def source_ids(generator: TitleGenerator, text: str, conditions: Conditions) -> list[int]:
+    return generator._finder.source(clean_synopsis(text), conditions).ids
 
 
 def test_a_list_of_different_finished_titles_best_first(generator: TitleGenerator) -> None:
@@ -48,19 +65,24 @@ def test_a_batch_gives_what_each_synopsis_gives_alone(generator: TitleGenerator)
         assert [title.score for title in alone] == pytest.approx([title.score for title in titles], abs=1e-4)
 
 
-def test_the_score_is_the_mean_log_probability_of_the_tokens(generator: TitleGenerator) -> None:
+def test_the_score_is_the_mean_log_probability_of_the_tokens(
+    generator: TitleGenerator, debug_checkpoint: Path
+) -> None:
     """Greedy search, counted by hand from the model's own steps."""
-    model, tokenizer = generator._model, generator._tokenizer
+    model, tokenizer = load_model(debug_checkpoint).eval(), generator._finder.tokenizer
     title = generator.generate([STORY], num_beams=1)[0][0]
     ids = torch.tensor([tokenizer.source([], tokenizer.parts([STORY])[0], 512)])
     said = model.generate(
         input_ids=ids, attention_mask=torch.ones_like(ids), num_beams=1, no_repeat_ngram_size=3
     )
     with torch.no_grad():
-        logits = model(input_ids=ids, decoder_input_ids=said[:, :-1]).logits.log_softmax(-1)
+        logits = model(input_ids=ids, decoder_input_ids=said[:, :-1]).logits
+    logits[..., [tokenizer.cls_id, tokenizer.pad_id, tokenizer.unk_id]] = -math.inf  # never written
+    logits[:, 0, tokenizer.sep_id] = -math.inf  # nor a title without words
+    logits = logits.log_softmax(-1)
     steps = [float(logits[0, place, token]) for place, token in enumerate(said[0, 1:])]
     assert title.text == finish_title(tokenizer.decode(said[0].tolist()))
-    assert title.score == pytest.approx(sum(steps) / len(steps), abs=1e-4)
+    assert title.score == pytest.approx(sum(steps) / len(steps), abs=1e-3)
 
 
 def test_sampling_repeats_with_its_seed_and_leaves_other_randomness_alone(generator: TitleGenerator) -> None:
@@ -83,34 +105,34 @@ def test_the_model_reads_in_generation_what_it_read_in_training(generator: Title
 
     config = DataConfig(train="sample:titles", limit=50, max_synopsis_tokens=96)
     pairs = load_splits(config).train
-    read = tokenise(pairs, generator._tokenizer, config, seed=0).batch(range(50), epoch=None)
+    read = tokenise(pairs, generator._finder.tokenizer, config, seed=0).batch(range(50), epoch=None)
     for pair, ids, mask in zip(pairs, read.source_ids, read.source_mask, strict=True):
         untidy = f"\x1b[0m{pair.synopsis}\n\nhttps://example.com/"
-        assert generator._source(untidy, pair.conditions) == ids[mask.bool()].tolist()
+        assert source_ids(generator, untidy, pair.conditions) == ids[mask.bool()].tolist()
 
 
 def test_conditions_of_the_options_and_of_each_synopsis(generator: TitleGenerator) -> None:
     given = GenerationOptions(genre=303, keywords=("井戸",), length="long").conditions
     assert given == Conditions("歴史〔文芸〕", ("井戸",), "long")
-    text = generator._tokenizer.decode(generator._source(STORY, given)).replace(" ", "")
+    text = generator._finder.tokenizer.decode(source_ids(generator, STORY, given)).replace(" ", "")
     assert text.startswith("題名の長さ:長い。ジャンル:歴史〔文芸〕。キーワード:井戸。古い井戸")
     own = generator.generate([STORY, STORY], conditions=[Conditions(), given], num_beams=1)
     assert own[0] == generator.generate([STORY], num_beams=1)[0]
     assert own[1][0].score == pytest.approx(
-        generator.generate([STORY], num_beams=1, genre="歴史", keywords=("井戸",), length="long")[0][0].score,
+        generator.generate([STORY], conditions=[given], num_beams=1)[0][0].score,
         abs=1e-5,
     )
 
 
 def test_a_title_that_begins_with_a_continuation_shows_no_mark(generator: TitleGenerator) -> None:
-    tokenizer = generator._tokenizer
+    tokenizer = generator._finder.tokenizer
     ids = [tokenizer.vocabulary()[token] for token in ["[CLS]", "##声", "##は", "[SEP]"]]
     assert finish_title(tokenizer.decode(ids)) == "声は"
 
 
 def test_titles_stay_within_max_tokens(generator: TitleGenerator) -> None:
     for titles in generator.generate(STORIES, max_tokens=4):
-        assert all(len(generator._tokenizer.parts([title.text])[0]) <= 3 for title in titles)
+        assert all(len(generator._finder.tokenizer.parts([title.text])[0]) <= 3 for title in titles)
 
 
 @pytest.mark.parametrize("text", ["", "   \n\u3000", "\x00\x1b[2J", "https://example.com/"])
@@ -175,3 +197,123 @@ def test_the_default_checkpoint(debug_checkpoint: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("NAROU_GEN_CHECKPOINT", "/nowhere")
     with pytest.raises(CheckpointError, match=r"No checkpoint at /nowhere\. Found: .*Train one with"):
         generate_title(STORY)
+
+
+SYNOPSIS = """名前を呼ばれた物は、一度だけ返事をする。それが、古道具屋を継いだ俺に見えてしまった力だった。
+ある雨の日、ずぶぬれの少女が一本の傘を抱えてやって来た。傘は、どんなに呼んでも返事をしなかった。"""
+
+
+def test_bounds_are_kept(mini: TitleGenerator) -> None:
+    for low, high in ((1, 6), (10, 14), (30, 40)):
+        titles = mini.generate([SYNOPSIS], num_titles=4, min_chars=low, max_chars=high)[0]
+        assert titles and all(low <= len(title.text) <= high for title in titles)
+        assert len(titles) == 4 or titles.note
+
+
+def test_too_few_come_with_the_reason(mini: TitleGenerator) -> None:
+    titles = mini.generate([SYNOPSIS], num_titles=5, min_chars=500)[0]
+    assert titles == [] and titles.note is not None
+    assert titles.note.startswith("0 of 5 titles: of the others") and "fewer than 500" in titles.note
+
+
+@pytest.mark.parametrize("keywords", [("幼なじみ",), ("傘", "銀行"), ("𩸽の𠮷",)])
+def test_keywords_stand_in_every_title(mini: TitleGenerator, keywords: tuple[str, ...]) -> None:
+    titles = mini.generate([SYNOPSIS], num_titles=3, keywords=keywords)[0]
+    assert len(titles) == 3
+    assert all(word in title.text for title in titles for word in keywords)
+
+
+def test_what_is_avoided_stands_in_none(mini: TitleGenerator) -> None:
+    free = mini.generate([SYNOPSIS], num_titles=3)[0]
+    assert any("返事" in title.text for title in free)
+    titles = mini.generate([SYNOPSIS], num_titles=3, avoid=("返事", "古道具"))[0]
+    assert len(titles) == 3
+    assert not any("返事" in title.text or "古道具" in title.text for title in titles)
+
+
+@pytest.mark.parametrize("prefix", ["「返事を", "傘、", "AI!?と", "𠮷野の"])
+def test_every_title_begins_with_the_prefix(mini: TitleGenerator, prefix: str) -> None:
+    titles = mini.generate([SYNOPSIS], num_titles=2, prefix=prefix)[0]
+    assert titles
+    assert all(
+        unicodedata.normalize("NFKC", title.text).startswith(unicodedata.normalize("NFKC", prefix))
+        for title in titles
+    )
+
+
+def test_promises_hold_for_sampled_titles_and_for_torch(debug_checkpoint: Path) -> None:
+    generator = TitleGenerator.from_checkpoint(debug_checkpoint, "torch")
+    titles = generator.generate(
+        [STORY],
+        num_titles=2,
+        keywords=("井戸",),
+        max_chars=20,
+        prefix="夜",
+        avoid=("朝",),
+        sample=True,
+        seed=1,
+    )[0]
+    assert titles
+    for title in titles:
+        assert title.text.startswith("夜") and "井戸" in title.text and len(title.text) <= 20
+
+
+def test_diverse_titles_differ_and_are_the_same_again(mini: TitleGenerator) -> None:
+    def likest(diversity: float) -> float:
+        titles = mini.generate([SYNOPSIS], num_titles=5, diversity=diversity)[0]
+        assert titles == mini.generate([SYNOPSIS], num_titles=5, diversity=diversity)[0]
+        scores = [title.score for title in titles]
+        assert scores == sorted(scores, reverse=True)
+        return max(likeness(a.text, b.text) for a, b in itertools.combinations(titles, 2))
+
+    assert likest(0.9) < likest(0.0)
+
+
+def test_copies_of_training_titles_are_not_returned(debug_checkpoint: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(debug_checkpoint, tmp_path / "model", ignore=shutil.ignore_patterns("state"))
+    (folder / novelty.FILE).unlink(missing_ok=True)
+    before = TitleGenerator.from_checkpoint(folder).generate([STORY], num_titles=2, diversity=0)[0]
+    assert before[0].nearest is None
+    NoveltyIndex.made_of([before[0].text]).save(folder)
+    after = TitleGenerator.from_checkpoint(folder).generate([STORY], num_titles=2, diversity=0)[0]
+    assert after[0].text == before[1].text
+    assert after[0].nearest is not None and 0 <= after[0].nearest < 1
+
+
+def test_an_unknown_name_comes_through_whole(debug_checkpoint: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(debug_checkpoint, tmp_path / "model", ignore=shutil.ignore_patterns("state"))
+    model, tokenizer = load_model(folder), load_tokenizer(folder)
+    with torch.no_grad():
+        model.decoder.cls.predictions.bias[tokenizer.unk_id] += 20
+    model.save_pretrained(folder)
+    for engine in ("torch", "ctranslate2"):
+        generator = TitleGenerator.from_checkpoint(folder, engine, quantization="float32")  # type: ignore[arg-type]
+        titles = generator.generate(["𩸽ヶ丘の少年は井戸を覗く。"], num_titles=1)[0]
+        assert "𩸽" in titles[0].text
+
+
+def test_a_stream_grows_to_the_greedy_title(mini: TitleGenerator) -> None:
+    shown = list(mini.stream(SYNOPSIS))
+    assert len(shown) > 3 and shown == list(dict.fromkeys(shown))
+    assert shown[-1] == mini.generate([SYNOPSIS], num_beams=1)[0][0].text
+    assert all(text.startswith("傘の") for text in mini.stream(SYNOPSIS, prefix="傘の", sample=True, seed=1))
+    with pytest.raises(InputError, match="The synopsis is empty"):
+        mini.stream(" ")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"min_chars": 9, "max_chars": 3}, "exclude each other"),
+        ({"keywords": ("魔王の猫",), "avoid": ("猫",)}, "keywords and avoid exclude"),
+        ({"prefix": "猫の", "avoid": ("猫",)}, "prefix and avoid exclude"),
+        ({"keywords": ("とても長い言葉",), "max_chars": 3}, "less than the keywords"),
+        ({"avoid": ("",)}, "no letter to look for"),
+        ({"keywords": ("、",)}, "nothing that can stand"),
+        ({"tone": "funny"}, "tone = funny: it must be bright or dark"),
+        ({"diversity": 1.5}, "diversity = 1.5"),
+    ],
+)
+def test_promises_that_exclude_each_other(options: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        GenerationOptions(**options)  # type: ignore[arg-type]

@@ -11,9 +11,11 @@ import torch
 
 from narou_gen import TitleGenerator, load_config
 from narou_gen.batches import Batch, tokenise
+from narou_gen.checkpoint import load_checkpoint
 from narou_gen.data import load_splits
 from narou_gen.loss import summed_loss
 from narou_gen.resources import find_checkpoint
+from narou_gen.tokenizer import load_tokenizer
 
 FOLDER = find_checkpoint("narou-mini")
 
@@ -29,18 +31,18 @@ def test_it_says_where_it_comes_from() -> None:
 @pytest.mark.slow
 def test_it_reads_the_synopsis() -> None:
     """On the test split, titles are likelier given their own synopsis than given another."""
-    generator = TitleGenerator.from_checkpoint(FOLDER)
+    model, _ = load_checkpoint(FOLDER)
     changes = ["data.validation_limit=1", "data.condition_dropout=1.0"]
     config = load_config("title-mini", changes)
     test = load_splits(config.data).test[:96]
-    pairs = tokenise(test, generator._tokenizer, config.data, seed=0)
+    pairs = tokenise(test, load_tokenizer(FOLDER), config.data, seed=0)
     own = of_others = 0.0
     with torch.inference_mode():
         for batch in batches(pairs):
-            own += float(summed_loss(generator._model, batch))
+            own += float(summed_loss(model, batch))
             order = torch.arange(len(batch.labels)).roll(16)
             others = Batch(batch.source_ids[order], batch.source_mask[order], batch.target_ids, batch.labels)
-            of_others += float(summed_loss(generator._model, others))
+            of_others += float(summed_loss(model, others))
     tokens = int(pairs.label_counts.sum())
     assert own / tokens < of_others / tokens - 0.4
 

@@ -1,0 +1,192 @@
+"""What makes candidates into the titles that were asked for: promises kept, and chosen to differ.
+
+Pure functions over texts and scores; the searches themselves are `generate.py`'s.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import get_args
+
+from narou_gen.conditions import Conditions, LengthClass, length_class
+from narou_gen.options import GenerationOptions, Title
+from narou_gen.text import comparison_key, finish_title
+
+_SHAPE = 0.25
+"""Share of a title's length in its likeness to another; the rest is its character pairs."""
+_LEAST_RELEVANCE = 0.3
+"""A different title is no gain where its tokens are less probable than this, relative to the best one's."""
+_PLACES = 6
+"""Places of a title where a missing keyword is tried."""
+_AFTER = frozenset("のをにはがでともへや、！？」』）～　 ")
+"""A keyword can follow these."""
+
+
+@dataclass
+class Pool:
+    """The candidates of one synopsis: each good title once, at its best rank; and why others are none."""
+
+    options: GenerationOptions
+    kept: dict[str, tuple[float, Title]] = field(default_factory=dict)
+    """By comparison key: rank (the highest is the best) and title."""
+    refused: dict[str, tuple[float, Title, str]] = field(default_factory=dict)
+    """Likewise, with the reason."""
+    characters: int = 0
+    tokens: int = 0
+    """Of all candidates so far."""
+
+    def add(self, rank: float, title: Title, reason: str | None) -> None:
+        key = comparison_key(title.text)
+        if reason is not None:
+            if rank > self.refused.get(key, (-float("inf"),))[0]:
+                self.refused[key] = (rank, title, reason)
+        elif rank > self.kept.get(key, (-float("inf"),))[0]:
+            self.kept[key] = (rank, title)
+
+    def lacking(self) -> bool:
+        return len(self.kept) < self.options.num_titles
+
+    def chosen(self) -> list[Title]:
+        ranked = sorted(self.kept.values(), key=lambda pair: -pair[0])
+        picked = most_relevant_and_different(
+            [title for _, title in ranked], self.options.num_titles, self.options.diversity
+        )
+        return [title for _, title in ranked if title in picked]
+
+    def note(self) -> str | None:
+        """Why there are fewer titles than asked for."""
+        if not self.lacking():
+            return None
+        found = f"{len(self.kept)} of {self.options.num_titles} titles"
+        reasons = Counter(reason for _, _, reason in self.refused.values())
+        if not reasons:
+            return f"{found}: the model found no more different ones."
+        return f"{found}: of the others " + ", ".join(
+            f"{count} {reason}" for reason, count in reasons.most_common()
+        )
+
+
+def objection(text: str, options: GenerationOptions) -> str | None:
+    """Which promise of the options a finished title breaks, if any, as the end of "3 ..."."""
+    if options.min_chars is not None and len(text) < options.min_chars:
+        return f"had fewer than {options.min_chars} characters"
+    if options.max_chars is not None and len(text) > options.max_chars:
+        return f"had more than {options.max_chars} characters"
+    if options.prefix and not text.startswith(finish_start(options.prefix)):
+        return f"did not begin with {options.prefix}"
+    for word in missing(text, options.keywords):
+        return f"lacked {word}"
+    key = comparison_key(text)
+    for word in options.avoid:
+        if comparison_key(word) in key:
+            return f"held {word}"
+    return None
+
+
+def missing(text: str, keywords: Iterable[str]) -> list[str]:
+    """The keywords that do not stand in the text, whatever their width (AI!? is AI！？)."""
+    normal = unicodedata.normalize("NFKC", text)
+    return [word for word in keywords if unicodedata.normalize("NFKC", finish_title(word)) not in normal]
+
+
+def finish_start(prefix: str) -> str:
+    """A title's beginning in finished typography; brackets stay open."""
+    if not prefix:
+        return ""
+    whole = finish_title(f"{prefix}題")
+    return whole[: whole.rfind("題")]
+
+
+def most_relevant_and_different(titles: Sequence[Title], number: int, diversity: float) -> list[Title]:
+    """`number` of the titles (best first), by maximal marginal relevance (Carbonell & Goldstein 1998).
+
+    Relevance is the probability per token relative to the best title's; the first chosen is the best.
+    """
+    if not diversity or len(titles) <= number:
+        return list(titles[:number])
+    best = max(title.score for title in titles)
+    good = [title for title in titles[1:] if math.exp(title.score - best) >= _LEAST_RELEVANCE]
+    chosen, rest = [titles[0]], good if len(good) >= number else list(titles[1:])
+    nearest = [likeness(title.text, titles[0].text) for title in rest]
+    while len(chosen) < number and rest:
+        worth = [
+            (1 - diversity) * math.exp(title.score - best) - diversity * like
+            for title, like in zip(rest, nearest, strict=True)
+        ]
+        place = worth.index(max(worth))
+        picked = rest.pop(place)
+        nearest.pop(place)
+        chosen.append(picked)
+        nearest = [
+            max(like, likeness(title.text, picked.text)) for title, like in zip(rest, nearest, strict=True)
+        ]
+    return chosen
+
+
+def likeness(one: str, other: str) -> float:
+    """How alike two titles are in words and shape: 0 to 1."""
+    a, b = _pairs(one), _pairs(other)
+    dice = 2 * len(a & b) / (len(a) + len(b))
+    lengths = sorted((len(one), len(other)))
+    return (1 - _SHAPE) * dice + _SHAPE * lengths[0] / lengths[1]
+
+
+def _pairs(text: str) -> set[str]:
+    framed = f"\x02{comparison_key(text)}\x03"
+    return {framed[i : i + 2] for i in range(len(framed) - 1)}
+
+
+def wanted(conditions: Conditions, options: GenerationOptions) -> Conditions:
+    """The conditions, with what the promises of the options make of them: keywords that must appear are
+    keywords, and where `min_chars` and `max_chars` leave one length class, that is the length."""
+    more = tuple(word for word in options.keywords if word not in conditions.keywords)
+    classes = _classes(options)
+    only = classes[0] if len(classes) == 1 else None
+    return replace(conditions, keywords=(*more, *conditions.keywords), length=conditions.length or only)
+
+
+def variants(conditions: Conditions, options: GenerationOptions) -> list[Conditions]:
+    """Other conditions that lead to other titles of the same synopsis: each length, where none is asked for;
+    no genre or keywords."""
+    found = []
+    if conditions.length is None:
+        found = [replace(conditions, length=each) for each in _classes(options)]
+    if conditions.genre or conditions.keywords:
+        found.append(Conditions(length=conditions.length))
+    return found
+
+
+def _classes(options: GenerationOptions) -> list[LengthClass]:
+    low, high = options.min_chars or 1, options.max_chars or 1000
+    fitting = {length_class("x" * length) for length in range(low, min(high, 60) + 1)}
+    return [each for each in get_args(LengthClass) if each in fitting]
+
+
+def with_missing_keyword(pool: Pool, prefix: str, number: int) -> list[str]:
+    """Beginnings of titles that end in a keyword. `prefix` stays in front of all.
+
+    They are made of the `number` titles that lack fewest, cut at several places behind those they have.
+    """
+    keywords = pool.options.keywords
+    lacking = [
+        (len(missing(title.text, keywords)), -rank, title.text)
+        for rank, title, _ in pool.refused.values()
+        if title.text.startswith(prefix) and missing(title.text, keywords)
+    ]
+    found: dict[str, None] = {prefix + finish_title(word): None for word in keywords[:1]}
+    for _, _, text in sorted(lacking)[:number]:
+        word = finish_title(missing(text, keywords)[0])
+        present = (finish_title(each) for each in keywords)
+        first = max([len(prefix), *(text.find(each) + len(each) for each in present if each in text)])
+        found |= dict.fromkeys(text[:place] + word for place in _places(text, first))
+    return list(found)
+
+
+def _places(text: str, first: int) -> list[int]:
+    """A few places of a title where a word can begin, spread evenly."""
+    places = [first, *(place for place in range(first + 1, len(text)) if text[place - 1] in _AFTER)]
+    return places[:: -(-len(places) // _PLACES)]
