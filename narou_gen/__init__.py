@@ -15,12 +15,18 @@ if TYPE_CHECKING:
     from narou_gen.conditions import Conditions as Conditions
     from narou_gen.config import Config as Config
     from narou_gen.config import load_config as load_config
+    from narou_gen.encoder import embed as embed
     from narou_gen.errors import NarouGenError as NarouGenError
-    from narou_gen.generate import GenerationOptions as GenerationOptions
-    from narou_gen.generate import Title as Title
+    from narou_gen.fill_mask import fill_mask as fill_mask
     from narou_gen.generate import TitleGenerator as TitleGenerator
     from narou_gen.generate import generate_title as generate_title
     from narou_gen.generate import generate_titles as generate_titles
+    from narou_gen.options import GenerationOptions as GenerationOptions
+    from narou_gen.options import Title as Title
+    from narou_gen.options import Titles as Titles
+    from narou_gen.sentiment import Sentiment as Sentiment
+    from narou_gen.sentiment import SentimentAnalyzer as SentimentAnalyzer
+    from narou_gen.sentiment import analyze_sentiment as analyze_sentiment
     from narou_gen.training import Hooks as Hooks
     from narou_gen.training import train as train
 
@@ -30,12 +36,18 @@ _HOMES = {
     "Conditions": "conditions",
     "Config": "config",
     "load_config": "config",
+    "embed": "encoder",
     "NarouGenError": "errors",
-    "GenerationOptions": "generate",
-    "Title": "generate",
+    "fill_mask": "fill_mask",
+    "GenerationOptions": "options",
+    "Title": "options",
+    "Titles": "options",
     "TitleGenerator": "generate",
     "generate_title": "generate",
     "generate_titles": "generate",
+    "Sentiment": "sentiment",
+    "SentimentAnalyzer": "sentiment",
+    "analyze_sentiment": "sentiment",
     "Hooks": "training",
     "train": "training",
 }

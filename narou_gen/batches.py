@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 import torch
@@ -27,9 +27,32 @@ IGNORED = -100  # label of positions that do not count, as in torch's cross entr
 _WINDOWS_SORTED_TOGETHER = 50
 
 
+class Tensors:
+    """A frozen dataclass of tensors: those of one forward pass."""
+
+    def to(self, device: torch.device) -> Self:
+        return type(self)(*(tensor.to(device, non_blocking=True) for tensor in vars(self).values()))
+
+
+class Items(Protocol):
+    """What a model learns from, dealt out in windows: a window is what one update learns from."""
+
+    def windows(self, size: int, epoch: int) -> list[np.ndarray]:
+        """The epoch's items as index arrays of `size` items at most, in the order to learn them."""
+
+    def targets(self, rows: np.ndarray, epoch: int | None) -> int:
+        """What their summed loss is divided by: tokens to predict, or texts to label."""
+
+    def batch(self, rows: Sequence[int] | np.ndarray, epoch: int | None, counts: bool = True) -> Any:
+        """Tensors of these items, with what is random in this epoch; nothing of it for epoch None.
+
+        Not to count: the loss of such a batch is 0, for a process whose share of a window is empty.
+        """
+
+
 @dataclass(frozen=True)
-class Batch:
-    """Tensors of one forward pass; every shape is (pairs, tokens)."""
+class Batch(Tensors):
+    """Pairs; every shape is (pairs, tokens)."""
 
     source_ids: Tensor
     source_mask: Tensor
@@ -38,9 +61,6 @@ class Batch:
     """What the decoder reads: [CLS] t1 ... tn."""
     labels: Tensor
     """What it must say: t1 ... tn [SEP]; IGNORED at padding."""
-
-    def to(self, device: torch.device) -> Batch:
-        return Batch(*(tensor.to(device, non_blocking=True) for tensor in vars(self).values()))
 
 
 class TokenisedPairs:
@@ -67,21 +87,18 @@ class TokenisedPairs:
         random; both depend on seed and epoch alone.
         """
         rng = np.random.default_rng((self._seed, epoch))
-        order = rng.permutation(len(self))
-        windows = []
-        for start in range(0, len(order), size * _WINDOWS_SORTED_TOGETHER):
-            near = order[start : start + size * _WINDOWS_SORTED_TOGETHER]
-            near = near[np.argsort(self.source_lengths[near], kind="stable")]
-            windows += [near[at : at + size] for at in range(0, len(near), size)]
-        return [windows[index] for index in rng.permutation(len(windows))]
+        return windows_of_like_length(rng.permutation(len(self)), self.source_lengths, size, rng)
 
-    def batch(self, indices: Sequence[int] | np.ndarray, epoch: int | None) -> Batch:
-        """The pairs at `indices`, padded to the longest. With an epoch, conditions are left out at random.
+    def targets(self, rows: np.ndarray, epoch: int | None) -> int:
+        """Number of tokens that their titles must say."""
+        return int(self.label_counts[rows].sum())
 
-        Without indices: one pair that does not count, for a process whose share of a window is empty.
+    def batch(self, rows: Sequence[int] | np.ndarray, epoch: int | None, counts: bool = True) -> Batch:
+        """The pairs at `rows`, padded to the longest. With an epoch, conditions are left out at random.
+
+        Unless it `counts`, every label is IGNORED.
         """
-        counts = len(indices) > 0
-        rows = [int(index) for index in indices] if counts else [0]
+        rows = [int(index) for index in rows]
         columns = self._dataset[rows]
         config = self._config
         sources, targets = [], []
@@ -104,6 +121,18 @@ class TokenisedPairs:
             padded([target[:-1] for target in targets], pad),
             padded(labels, IGNORED),
         )
+
+
+def windows_of_like_length(
+    order: np.ndarray, lengths: np.ndarray, size: int, rng: np.random.Generator
+) -> list[np.ndarray]:
+    """Windows of `size` indices out of `order`, each of similar `lengths`; the windows in random order."""
+    windows = []
+    for start in range(0, len(order), size * _WINDOWS_SORTED_TOGETHER):
+        near = order[start : start + size * _WINDOWS_SORTED_TOGETHER]
+        near = near[np.argsort(lengths[near], kind="stable")]
+        windows += [near[at : at + size] for at in range(0, len(near), size)]
+    return [windows[index] for index in rng.permutation(len(windows))]
 
 
 def padded(rows: Sequence[Sequence[int]], value: int) -> Tensor:

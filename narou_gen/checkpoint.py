@@ -13,18 +13,21 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from transformers import AutoConfig, EncoderDecoderModel
+from torch import nn
+from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, EncoderDecoderModel, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from narou_gen.errors import CheckpointError
+from narou_gen.novelty import NoveltyIndex
 from narou_gen.tokenizer import Tokenizer
 
 WEIGHTS = "model.safetensors"
@@ -35,20 +38,54 @@ _OPTIMIZER = "optimizer.safetensors"
 _PROGRESS = "progress.json"
 
 
+@dataclass(frozen=True)
+class Contents:
+    """What a model leaves in its folder: weights, and the files that describe them."""
+
+    weights: Mapping[str, nn.Module]
+    """File name -> the module whose weights it holds."""
+    describe: Callable[[Path, torch.dtype, Mapping[str, Any]], None]
+    """Writes all other files but the record into a folder, given the weights' type and the record."""
+
+
+def title_contents(
+    model: EncoderDecoderModel, tokenizer: Tokenizer, novelty: NoveltyIndex | None = None
+) -> Contents:
+    """Of a title checkpoint; `novelty` is the index of the titles that it has learned from."""
+
+    def describe(folder: Path, dtype: torch.dtype, record: Mapping[str, Any]) -> None:
+        for config in (model.config.encoder, model.config.decoder):
+            config._name_or_path = ""
+        describe_model(folder, model, tokenizer, dtype)
+        model.generation_config.save_pretrained(folder)
+        if novelty is not None:
+            novelty.save(folder)
+
+    return Contents({WEIGHTS: model}, describe)
+
+
+def describe_model(folder: Path, model: PreTrainedModel, tokenizer: Tokenizer, dtype: torch.dtype) -> None:
+    """Write what `from_pretrained` needs beside the weights of a model in `folder`."""
+    model.config._name_or_path = ""  # where a base model lay on this machine is nobody's business
+    model.config.dtype = dtype
+    model.config.architectures = [type(model).__name__]
+    model.config.save_pretrained(folder)
+    tokenizer.save(folder)
+
+
 def save_checkpoint(
-    folder: Path,
-    model: EncoderDecoderModel,
-    tokenizer: Tokenizer,
-    record: Mapping[str, Any],
-    dtype: torch.dtype = torch.float32,
+    folder: Path, contents: Contents, record: Mapping[str, Any], dtype: torch.dtype = torch.float32
 ) -> None:
-    """Put model, tokenizer and record into `folder`, each file whole or not at all, the record last."""
+    """Put a model and its record, if it has one, into `folder`: each file whole or not at all, that last."""
     staging = _staging(folder / ".new")
-    _write_model(staging, model, tokenizer, record, dtype)
-    for file in sorted(staging.iterdir(), key=lambda file: file.name == RECORD):
-        file.replace(folder / file.name)
-    _sync(folder)
-    staging.rmdir()
+    _write(staging, contents, record, dtype)
+    files = [file for file in staging.rglob("*") if file.is_file()]
+    for file in sorted(files, key=lambda file: file.name == RECORD):
+        place = folder / file.relative_to(staging)
+        place.parent.mkdir(exist_ok=True)
+        file.replace(place)
+        _sync(place.parent)
+    shutil.rmtree(staging)
 
 
 def load_checkpoint(folder: Path) -> tuple[EncoderDecoderModel, dict[str, Any]]:
@@ -86,6 +123,49 @@ def load_model(folder: Path, changes: Mapping[str, Any] | None = None) -> Encode
         reason = str(error).strip().splitlines()[0]
         raise CheckpointError(f"{folder} is no whole checkpoint: {reason}") from None
     return model
+
+
+def load_encoder(folder: Path) -> PreTrainedModel:
+    """The encoder of a title checkpoint, or the BERT in a folder, in float32 and ready to read.
+
+    Raises:
+        CheckpointError: a file is missing or damaged, or the folder holds neither.
+    """
+    try:
+        kind = _read_object(folder / "config.json").get("model_type")
+        if kind == "encoder-decoder":
+            return load_checkpoint(folder)[0].encoder
+        if kind != "bert":
+            raise CheckpointError(f"{folder} holds a {kind} model, no title checkpoint and no BERT.")
+        with no_loading_report(folder):
+            model: PreTrainedModel = AutoModel.from_pretrained(folder, dtype=torch.float32)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise CheckpointError(f"{folder} is no whole checkpoint: {reason}") from None
+    return model.eval()
+
+
+def load_masked_lm(folder: Path) -> PreTrainedModel:
+    """The BertForMaskedLM in a folder, in float32 and ready to guess.
+
+    Raises:
+        CheckpointError: a file is missing or damaged, or the folder holds another kind of model.
+    """
+    try:
+        kind = _read_object(folder / "config.json").get("model_type")
+        if kind == "bert":
+            with no_loading_report(folder):
+                model, report = AutoModelForMaskedLM.from_pretrained(
+                    folder, dtype=torch.float32, output_loading_info=True
+                )
+        if kind != "bert" or any(name.startswith("cls.") for name in report["missing_keys"]):
+            raise CheckpointError(
+                f"{folder} has no head that guesses words: train one with `narou-gen train mlm`."
+            )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise CheckpointError(f"{folder} is no whole checkpoint: {reason}") from None
+    return model.eval()
 
 
 @contextmanager
@@ -129,8 +209,7 @@ def _read_object(file: Path) -> dict[str, Any]:
 
 def save_state(
     folder: Path,
-    model: EncoderDecoderModel,
-    tokenizer: Tokenizer,
+    contents: Contents,
     record: Mapping[str, Any],
     optimizer: torch.optim.Optimizer,
     progress: Mapping[str, Any],
@@ -143,15 +222,15 @@ def save_state(
     states = folder / STATE
     name = f"step-{progress['step']:08d}"
     staging = _staging(states / f".{name}")
-    _write_model(staging, model, tokenizer, record, torch.float32)
+    _write(staging, contents, record, torch.float32)
     tensors = {
         f"{index}.{key}": value.detach().cpu().contiguous()
         for index, values in optimizer.state_dict()["state"].items()
         for key, value in values.items()
     }
     save_file(tensors, staging / _OPTIMIZER)
-    _write_json(staging / _PROGRESS, progress)
-    for file in staging.iterdir():
+    write_json(staging / _PROGRESS, progress)
+    for file in (staging / _OPTIMIZER, staging / _PROGRESS):
         _sync(file)
     shutil.rmtree(states / name, ignore_errors=True)
     staging.replace(states / name)
@@ -166,17 +245,17 @@ def last_state(folder: Path) -> Path | None:
     return max((folder / STATE).glob("step-*"), default=None)
 
 
-def load_state(state: Path, model: EncoderDecoderModel, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+def load_state(state: Path, contents: Contents, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
     """Put model and optimizer back to where `state` was saved; returns the progress saved with it.
 
     Raises:
         CheckpointError: the state belongs to another model, or is damaged.
     """
     try:
-        missing, unexpected = model.load_state_dict(load_file(state / WEIGHTS), strict=False)
-        tied = set(model.all_tied_weights_keys)
-        if unexpected or set(missing) - tied:
-            raise ValueError("its weights belong to another model")
+        for file, module in contents.weights.items():
+            missing, unexpected = module.load_state_dict(load_file(state / file), strict=False)
+            if unexpected or set(missing) - _tied(module):
+                raise ValueError("its weights belong to another model")
         whole = optimizer.state_dict()
         whole["state"] = {}
         for key, value in load_file(state / _OPTIMIZER).items():
@@ -192,37 +271,35 @@ def load_state(state: Path, model: EncoderDecoderModel, optimizer: torch.optim.O
         ) from None
 
 
-def _write_model(
-    folder: Path,
-    model: EncoderDecoderModel,
-    tokenizer: Tokenizer,
-    record: Mapping[str, Any],
-    dtype: torch.dtype,
-) -> None:
-    for config in (model.config, model.config.encoder, model.config.decoder):
-        config._name_or_path = ""  # where a base model lay on this machine is nobody's business
-    model.config.dtype = dtype
-    model.config.architectures = ["EncoderDecoderModel"]
-    model.config.save_pretrained(folder)
-    model.generation_config.save_pretrained(folder)
-    tokenizer.save(folder)
-    # Tied weights are stored once, as transformers expects; weights shared by BERTShare twice, because
-    # a plain `from_pretrained` knows nothing of that.
-    tied = set(model.all_tied_weights_keys)
-    weights = {
-        name: value.detach().to("cpu", dtype, copy=True).contiguous()
-        for name, value in model.state_dict().items()
-        if name not in tied
-    }
-    save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
-    # safetensors lets nobody else read its file; the rest of the folder follows the user's umask.
-    (folder / WEIGHTS).chmod((folder / "config.json").stat().st_mode)
-    _write_json(folder / RECORD, record)
-    for file in folder.iterdir():
-        _sync(file)
+def _write(folder: Path, contents: Contents, record: Mapping[str, Any], dtype: torch.dtype) -> None:
+    contents.describe(folder, dtype, record)
+    for name, module in contents.weights.items():
+        # Tied weights are stored once, as transformers expects; weights shared by BERTShare twice, because
+        # a plain `from_pretrained` knows nothing of that.
+        weights = {
+            key: value.detach().to("cpu", dtype, copy=True).contiguous()
+            for key, value in module.state_dict().items()
+            if key not in _tied(module)
+        }
+        file = folder / name
+        file.parent.mkdir(exist_ok=True)
+        save_file(weights, file, metadata={"format": "pt"})
+    if record:
+        write_json(folder / RECORD, record)
+    plain = next(file for file in folder.rglob("*.json"))
+    for name in contents.weights:
+        # safetensors lets nobody else read its file; the rest of the folder follows the user's umask.
+        (folder / name).chmod(plain.stat().st_mode)
+    for path in folder.rglob("*"):
+        _sync(path)
 
 
-def _write_json(file: Path, value: Mapping[str, Any]) -> None:
+def _tied(module: nn.Module) -> set[str]:
+    """Names of the weights that a model of transformers ties to others."""
+    return set(getattr(module, "all_tied_weights_keys", ()))
+
+
+def write_json(file: Path, value: Mapping[str, Any]) -> None:
     file.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any
 
 import typer
 
 from narou_gen import __version__
 from narou_gen.cli_collect import fetch, pairs, works
+from narou_gen.cli_encoder import ENCODER_COMMANDS
+from narou_gen.cli_evaluate import compare, evaluate
+from narou_gen.cli_export import export
+from narou_gen.cli_title import title
 from narou_gen.errors import NarouGenError
-
-T = TypeVar("T")
 
 app = typer.Typer(
     help="Titles for Japanese web novels, by a BERT2BERT that reads the synopsis.",
@@ -27,8 +28,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-# So many synopses are read, searched and printed before the next ones are read.
-_CHUNK = 64
 
 
 def main() -> None:
@@ -76,7 +75,7 @@ def _common(
 @app.command()
 def train(
     config: Annotated[
-        str, typer.Argument(help="A TOML file, or a shipped config: title, title-mini, title-debug.")
+        str, typer.Argument(help="A TOML file, or a shipped config: title, sentiment, mlm, title-debug.")
     ],
     changes: Annotated[
         list[str] | None,
@@ -97,77 +96,6 @@ def train(
 
 
 @app.command()
-def title(
-    text: Annotated[str | None, typer.Argument(help="The synopsis; by default read from stdin.")] = None,
-    input_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--input",
-            help="A .txt file with one synopsis, or .jsonl with a `synopsis` a line "
-            "(and `genre`, `keywords`, `length` where known).",
-        ),
-    ] = None,
-    number: Annotated[int, typer.Option("-n", "--num-titles", help="Titles of each synopsis.")] = 1,
-    beams: Annotated[int, typer.Option(help="Width of the beam search.")] = 5,
-    length_penalty: Annotated[float, typer.Option(help="Over 1: longer titles.")] = 1.0,
-    sample: Annotated[bool, typer.Option("--sample", help="Draw titles instead of beam search.")] = False,
-    temperature: Annotated[float, typer.Option(help="With --sample: over 1 is wilder.")] = 1.0,
-    top_k: Annotated[int, typer.Option(help="With --sample: draw from so many tokens.")] = 50,
-    top_p: Annotated[float, typer.Option(help="With --sample: draw from this probability mass.")] = 0.95,
-    seed: Annotated[int | None, typer.Option(help="With --sample: the same titles again.")] = None,
-    genre: Annotated[str | None, typer.Option(help="Narou genre, by code or name: 201.")] = None,
-    keyword: Annotated[list[str] | None, typer.Option(help="A keyword; can be repeated.")] = None,
-    length: Annotated[
-        Literal["long", "middle", "short"] | None, typer.Option(help="Manner of the title.")
-    ] = None,
-    checkpoint: Annotated[
-        str | None, typer.Option(help="Checkpoint folder; by default NAROU_GEN_CHECKPOINT, else bundled.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON Lines.")] = False,
-) -> None:
-    """Write titles for a synopsis, or for a file of them."""
-    if text is not None and input_file is not None:
-        raise typer.BadParameter("give a text or --input, not both")
-    if text is None and input_file is None and (sys.stdin is None or sys.stdin.isatty()):
-        raise typer.BadParameter("give a synopsis, pipe one in, or use --input FILE")
-    # Nobody asked for a report on how the model is loaded.
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    from narou_gen.generate import GenerationOptions, TitleGenerator
-    from narou_gen.inputs import as_json_line, as_lines, read_requests
-    from narou_gen.text import visible
-
-    options = GenerationOptions(
-        num_titles=number,
-        num_beams=beams,
-        length_penalty=length_penalty,
-        sample=sample,
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
-        seed=seed,
-        genre=genre,
-        keywords=tuple(keyword or ()),
-        length=length,
-    )
-    requests = read_requests(text, input_file, options.conditions)
-    generator: TitleGenerator | None = None
-    for chunk in _chunks(requests, _CHUNK):
-        # Loaded when the first synopsis has been read, so that a bad input is told at once.
-        generator = generator or TitleGenerator.from_checkpoint(checkpoint)
-        found = generator.generate(
-            [request.synopsis for request in chunk],
-            options,
-            conditions=[request.conditions for request in chunk],
-        )
-        for request, titles in zip(chunk, found, strict=True):
-            show = as_json_line if as_json else as_lines
-            print(show(request, titles), flush=True)
-            if not titles:
-                print(f"No title for: {visible(request.synopsis[:40])}", file=sys.stderr)
-
-
-@app.command()
 def pretraining_pairs(
     texts: Annotated[list[Path], typer.Argument(help="Plain texts: .txt, or .txt.xz.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The .jsonl file to write.")],
@@ -180,11 +108,15 @@ def pretraining_pairs(
     print(f"{write_pretraining_pairs(texts, output, limit, seed)} pairs in {output}", file=sys.stderr)
 
 
-for _command in (fetch, pairs, works):
+_COMMANDS: tuple[Callable[..., Any], ...] = (
+    title,
+    export,
+    fetch,
+    pairs,
+    works,
+    evaluate,
+    compare,
+    *ENCODER_COMMANDS,
+)
+for _command in _COMMANDS:
     app.command()(_command)
-
-
-def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
-        yield chunk

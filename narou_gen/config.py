@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from narou_gen.errors import ConfigError
+from narou_gen.pooling import Pooling
 from narou_gen.resources import find_config
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -28,7 +29,7 @@ class _Section(BaseModel):
 
 
 class ModelConfig(_Section):
-    """`[model]`: which BERT2BERT is built, and from what.
+    """`[model]`: which BERT2BERT is built, and from what; for other tasks, which encoder.
 
     A model is a Hugging Face name, a local folder, or `sample:NAME` (bundled); `random:MODEL` takes the
     architecture and tokenizer of MODEL with random weights.
@@ -69,10 +70,10 @@ class ModelConfig(_Section):
 
 
 class DataConfig(_Section):
-    """`[data]`: which pairs are read and how they are cut.
+    """`[data]`: which pairs (or texts) are read and how they are cut.
 
     A source is a .jsonl, .csv, .parquet or .db file, `sample:NAME`, or a name for
-    `datasets.load_dataset`.
+    `datasets.load_dataset`; for `task = "mlm"` also a plain text (.txt, .txt.xz).
     """
 
     train: str
@@ -124,8 +125,9 @@ class TrainingConfig(_Section):
     """Updates between evaluations; by default once an epoch. The last update is always evaluated."""
     evaluate_synopses: Annotated[int, Field(ge=0)] = 64
     """Validation synopses that titles are generated for, to measure character ROUGE-L."""
-    best_by: Literal["loss", "rouge_l"] = "loss"
-    """What decides which weights are the best ones."""
+    best_by: Literal["loss", "rouge_l", "macro_f1", "accuracy"] = "loss"
+    """What decides which weights are the best ones: `rouge_l` where titles are trained, `macro_f1` and
+    `accuracy` where sentiment is."""
     keep: Annotated[int, Field(ge=1)] = 2
     """How many states to resume from are kept in `state/`."""
     saved_dtype: Literal["float32", "float16", "bfloat16"] = "float32"
@@ -142,15 +144,66 @@ class TrainingConfig(_Section):
         return self
 
 
+class SentimentConfig(_Section):
+    """`[sentiment]`: the head that tells the feeling of a text, and what becomes of the encoder."""
+
+    mode: Literal["frozen", "finetune", "joint"] = "frozen"
+    """`frozen`: the head alone, beside title weights that stay as they are. `finetune`: with a copy of the
+    encoder, which leaves the title model. `joint`: titles and sentiment together, one encoder for both."""
+    pooling: Pooling = "mean"
+    """How the states of a text become one vector."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Dropout of that vector."""
+    balance: Literal["none", "weights", "sampling"] = "none"
+    """For labels of unlike frequency: weigh their losses, or draw texts so that all come equally often."""
+    titles: str = "sample:titles"
+    """With `joint`: where the pairs of synopsis and title come from."""
+    share: Fraction = 0.2
+    """With `joint`: this part of all updates learns sentiment, spread evenly among those that learn titles.
+    An epoch is every title pair once; the texts come round as often as that takes."""
+
+
+class MlmConfig(_Section):
+    """`[mlm]`: masked language modelling (Devlin et al. 2019, arXiv:1810.04805), whole words at a time."""
+
+    mask_fraction: Fraction = 0.15
+    """Part of a text's tokens to be guessed: 80% of their words masked, 10% replaced, 10% as they were."""
+
+
 class Config(_Section):
     """One training run. `output` is the checkpoint folder it writes."""
 
-    task: Literal["title"] = "title"
+    task: Literal["title", "sentiment", "mlm"] = "title"
     output: Annotated[str, Field(min_length=1)]
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     model: ModelConfig
     data: DataConfig
     training: TrainingConfig = TrainingConfig()
+    sentiment: SentimentConfig = SentimentConfig()
+    mlm: MlmConfig = MlmConfig()
+
+    @model_validator(mode="after")
+    def _fits_its_task(self) -> Config:
+        for section in ("sentiment", "mlm"):
+            if section != self.task and getattr(self, section) != Config.model_fields[section].default:
+                raise ValueError(f'[{section}] belongs to task = "{section}", not to "{self.task}"')
+        joint = self.task == "sentiment" and self.sentiment.mode == "joint"
+        if self.task == "sentiment" and self.sentiment.mode != "finetune" and self.model.checkpoint is None:
+            mode = self.sentiment.mode
+            raise ValueError(f'sentiment.mode = "{mode}" needs [model] checkpoint, a title one')
+        if self.task != "title":
+            shape = ("decoder", "decoder_layers", "share_weights", "cross_attention", "freeze_encoder")
+            plain = {key: ModelConfig.model_fields[key].default for key in shape}
+            if given := [key for key in shape if getattr(self.model, key) != plain[key]]:
+                raise ValueError(
+                    f"[model] {', '.join(given)}: only the training of titles knows that, remove it"
+                )
+        scores = {"title": {"rouge_l"}, "mlm": set(), "sentiment": {"macro_f1", "accuracy"}}[self.task]
+        allowed = {"loss"} | scores | ({"rouge_l"} if joint else set())
+        if self.training.best_by not in allowed:
+            known = ", ".join(sorted(allowed))
+            raise ValueError(f'training.best_by = "{self.training.best_by}": this task knows {known}')
+        return self
 
 
 def load_config(source: str | Path, changes: Sequence[str] = (), output: str | None = None) -> Config:
@@ -207,6 +260,8 @@ _SECTIONS: dict[str, type[_Section]] = {
     "model": ModelConfig,
     "data": DataConfig,
     "training": TrainingConfig,
+    "sentiment": SentimentConfig,
+    "mlm": MlmConfig,
 }
 
 

@@ -8,7 +8,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from narou_gen.conditions import Conditions
 from narou_gen.errors import DataError
@@ -24,13 +24,25 @@ _SHORTEST_SYNOPSIS = 10  # characters; less tells a title nothing
 _QUOTED_FROM = 10
 
 
-@dataclass(frozen=True)
-class Splits:
-    """Cleaned pairs, and what cleaning and splitting left out: reason -> number of pairs."""
+class Item(Protocol):
+    """What is split: a pair, or a text. Those of one author or id stay together."""
 
-    train: list[Pair]
-    validation: list[Pair]
-    test: list[Pair]
+    @property
+    def author(self) -> str | None: ...
+    @property
+    def id(self) -> str | None: ...
+
+
+T = TypeVar("T", bound=Item)
+
+
+@dataclass(frozen=True)
+class Splits(Generic[T]):
+    """Cleaned pairs (or texts), and what cleaning and splitting left out: reason -> number of pairs."""
+
+    train: list[T]
+    validation: list[T]
+    test: list[T]
     left_out: Mapping[str, int]
 
     def fingerprint(self) -> str:
@@ -47,11 +59,10 @@ Watch = Callable[[Iterable[Pair], str], Iterable[Pair]]
 """Passes on the pairs of a source (named by the second argument), and may count them for a progress bar."""
 
 
-def load_splits(config: DataConfig, seed: int = 0, watch: Watch = lambda pairs, source: pairs) -> Splits:
-    """Read, clean and split what `[data]` names.
-
-    A fraction is taken out of `train` by whole groups (see `_groups`). A source of its own is kept whole, and
-    training pairs that belong to one of its groups are left out, as are validation pairs of a test group.
+def load_splits(
+    config: DataConfig, seed: int = 0, watch: Watch = lambda pairs, source: pairs
+) -> Splits[Pair]:
+    """Read, clean and split the pairs that `[data]` names.
 
     Raises:
         DataError: a source cannot be read, or a split that is asked for is empty.
@@ -61,15 +72,34 @@ def load_splits(config: DataConfig, seed: int = 0, watch: Watch = lambda pairs, 
     def load(source: str, split: str) -> list[Pair]:
         return list(clean_pairs(watch(read_pairs(source, split), source), left_out))
 
+    return split_sources(config, seed, load, lambda pair: pair.synopsis, left_out, "pairs")
+
+
+def split_sources(
+    config: DataConfig,
+    seed: int,
+    load: Callable[[str, str], list[T]],
+    text_of: Callable[[T], str],
+    left_out: Counter[str],
+    noun: str,
+) -> Splits[T]:
+    """Split what `load(source, split)` returns. Items of one text (`text_of`) stay together.
+
+    A fraction is taken out of `train` by whole groups (see `_groups`). A source of its own is kept whole, and
+    training pairs that belong to one of its groups are left out, as are validation pairs of a test group.
+
+    Raises:
+        DataError: a split that is asked for is empty.
+    """
     train = load(config.train, "train")
     fractions: dict[str, float] = {}
-    held_out: dict[str, list[Pair]] = {"validation": [], "test": []}
+    held_out: dict[str, list[T]] = {"validation": [], "test": []}
     for name in held_out:
         wanted = getattr(config, name)
         if wanted == "auto" and config.train.startswith(BUNDLED):
             wanted = config.train
         if wanted == "auto":
-            works = len({comparison_key(pair.synopsis) for pair in train})
+            works = len({comparison_key(text_of(pair)) for pair in train})
             fractions[name] = 0.02 if works >= 1000 else 0.1
         elif isinstance(wanted, str):
             held_out[name] = load(wanted, name)
@@ -77,9 +107,9 @@ def load_splits(config: DataConfig, seed: int = 0, watch: Watch = lambda pairs, 
             fractions[name] = wanted
 
     # A source of its own keeps its groups: the test's go before those of validation, both before train's.
-    groups = _groups([*held_out["test"], *held_out["validation"], *train])
+    groups = _groups([*held_out["test"], *held_out["validation"], *train], text_of)
     place_of: dict[str, str] = {}
-    splits: dict[str, list[Pair]] = {"test": [], "validation": [], "train": []}
+    splits: dict[str, list[T]] = {"test": [], "validation": [], "train": []}
     for name, pairs in (("test", held_out["test"]), ("validation", held_out["validation"]), ("train", train)):
         for pair in pairs:
             group = next(groups)
@@ -89,17 +119,17 @@ def load_splits(config: DataConfig, seed: int = 0, watch: Watch = lambda pairs, 
                 splits[place].append(pair)
             else:
                 left_out[f"work or author is in {place} already"] += 1
-    return _checked(config, splits, left_out, seed)
+    return _checked(config, splits, left_out, seed, noun)
 
 
 def _checked(
-    config: DataConfig, splits: Mapping[str, list[Pair]], left_out: Counter[str], seed: int
-) -> Splits:
+    config: DataConfig, splits: Mapping[str, list[T]], left_out: Counter[str], seed: int, noun: str
+) -> Splits[T]:
     for name, pairs in splits.items():
         wanted = getattr(config, name)
         if not pairs and (name, wanted) != ("test", "auto"):
             raise DataError(
-                f"No pairs for data.{name} = {wanted!r} ({left_out.total()} were left out): "
+                f"No {noun} for data.{name} = {wanted!r} ({left_out.total()} were left out): "
                 "give more data, a larger fraction or another source."
             )
     return Splits(
@@ -110,7 +140,7 @@ def _checked(
     )
 
 
-def _drawn(pairs: list[Pair], limit: int | None, seed: int) -> list[Pair]:
+def _drawn(pairs: list[T], limit: int | None, seed: int) -> list[T]:
     if limit is None or limit >= len(pairs):
         return pairs
     return random.Random(seed).sample(pairs, limit)
@@ -143,7 +173,7 @@ def _clean_with_key(synopsis: str) -> tuple[str, str]:
     return clean, comparison_key(clean)
 
 
-def _groups(pairs: Sequence[Pair]) -> Iterator[str]:
+def _groups(pairs: Sequence[T], text_of: Callable[[T], str]) -> Iterator[str]:
     """For each pair, the name of its group: pairs of one author, work or synopsis, linked transitively.
 
     The name depends on the group's content alone, so that a group keeps its place when data is added
@@ -159,7 +189,7 @@ def _groups(pairs: Sequence[Pair]) -> Iterator[str]:
 
     keys = []
     for pair in pairs:
-        synopsis = "synopsis:" + comparison_key(pair.synopsis)
+        synopsis = "synopsis:" + comparison_key(text_of(pair))
         for kind, value in (("author", pair.author), ("id", pair.id)):
             if value is not None:
                 low, high = sorted((root(synopsis), root(f"{kind}:{value}")))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, get_args
 
-from narou_gen.ctranslate import Quantization, can_convert, converted
-from narou_gen.errors import InputError
+from narou_gen.ctranslate import ENGINE_MODEL, Quantization, can_convert, converted
+from narou_gen.errors import CheckpointError, InputError
 from narou_gen.search import Engine
 from narou_gen.tokenizer import Tokenizer
 
@@ -41,6 +41,8 @@ def load_engine(
     if name == "ctranslate2" or (name == "auto" and can_convert(folder) and not unsupported_gpu):
         kind = quantization or ("float16" if gpu_available() else "int8")
         return CTranslate2Engine(converted(folder, kind, "titles"), tokenizer, threads)
+    if (folder / ENGINE_MODEL).exists():
+        raise CheckpointError(f"{folder} was exported for CTranslate2: torch needs the checkpoint itself.")
     import torch
 
     from narou_gen.checkpoint import load_checkpoint

@@ -50,16 +50,16 @@ def build(config: ModelConfig, data: DataConfig) -> Bert2Bert:
         return _from_checkpoint(config, data)
     encoder_name = str(config.encoder)
     decoder_name = config.decoder or encoder_name
-    tokenizer = load_tokenizer(_location(encoder_name))
-    dropout = _dropout(config)
-    encoder, _ = _load(AutoModel, encoder_name, **dropout)
-    decoder, missing = _load(
+    tokenizer = load_tokenizer(base_location(encoder_name))
+    dropout = dropout_of(config)
+    encoder, _ = load_base(AutoModel, encoder_name, **dropout)
+    decoder, missing = load_base(
         AutoModelForCausalLM, decoder_name, is_decoder=True, add_cross_attention=True, **dropout
     )
-    _check(encoder, tokenizer, data, encoder_name)
-    _check(decoder, tokenizer, data, decoder_name)
-    encoder_kept = _keep_layers(encoder, config.encoder_layers, "encoder_layers")
-    decoder_kept = _keep_layers(decoder.bert, config.decoder_layers, "decoder_layers")
+    check_fits(encoder, tokenizer, data, encoder_name)
+    check_fits(decoder, tokenizer, data, decoder_name)
+    encoder_kept = keep_layers(encoder, config.encoder_layers, "encoder_layers")
+    decoder_kept = keep_layers(decoder.bert, config.decoder_layers, "decoder_layers")
     fresh_layers = {name for name in missing if ".layer." not in name}
     if config.cross_attention == "warm":
         _warm_cross_attention(decoder, encoder.config.hidden_size)
@@ -118,10 +118,10 @@ def _source_of(layer: int, encoder_kept: Sequence[int]) -> int:
 
 def _from_checkpoint(config: ModelConfig, data: DataConfig) -> Bert2Bert:
     folder = find_checkpoint(config.checkpoint)
-    model = load_model(folder, _dropout(config))
+    model = load_model(folder, dropout_of(config))
     tokenizer = load_tokenizer(folder)
     for part in (model.encoder, model.decoder):
-        _check(part, tokenizer, data, str(folder))
+        check_fits(part, tokenizer, data, str(folder))
     _set_special_ids(model, tokenizer, data.max_title_tokens)
     return _prepared(model, tokenizer, config, set())
 
@@ -141,22 +141,27 @@ def _prepared(
     return Bert2Bert(model, tokenizer, frozenset(fresh), tuple(warnings))
 
 
-def _dropout(config: ModelConfig) -> dict[str, float]:
+def dropout_of(config: ModelConfig) -> dict[str, float]:
+    """What `[model] dropout` sets in the config of a BERT."""
     return {
         "hidden_dropout_prob": config.dropout,
         "attention_probs_dropout_prob": config.dropout,
     }
 
 
-def _location(name: str) -> str:
+def base_location(name: str) -> str:
     """Where transformers finds a model name of a config."""
     name = name.removeprefix(_RANDOM)
     return str(SAMPLE / name.removeprefix(_SAMPLE)) if name.startswith(_SAMPLE) else name
 
 
-def _load(factory: Any, name: str, **changes: Any) -> tuple[Any, set[str]]:
-    """A BERT with the changed config, and the names of its parameters that the base model lacks."""
-    location = _location(name)
+def load_base(factory: Any, name: str, **changes: Any) -> tuple[Any, set[str]]:
+    """A BERT with the changed config, and the names of its parameters that the base model lacks.
+
+    Raises:
+        ModelError: there is no such base model, or it is no BERT.
+    """
+    location = base_location(name)
     try:
         config = AutoConfig.from_pretrained(location)
         if config.model_type != "bert":
@@ -176,7 +181,8 @@ def _load(factory: Any, name: str, **changes: Any) -> tuple[Any, set[str]]:
         ) from None
 
 
-def _check(model: PreTrainedModel, tokenizer: Tokenizer, data: DataConfig, name: str) -> None:
+def check_fits(model: PreTrainedModel, tokenizer: Tokenizer, data: DataConfig, name: str) -> None:
+    """Raises ModelError where the model lacks embeddings for the tokens, or positions for the texts."""
     if len(tokenizer) > model.config.vocab_size:
         raise ModelError(
             f"{name} has {model.config.vocab_size} embeddings, fewer than the {len(tokenizer)} tokens of the "
@@ -190,7 +196,7 @@ def _check(model: PreTrainedModel, tokenizer: Tokenizer, data: DataConfig, name:
         )
 
 
-def _keep_layers(bert: Any, wanted: int | list[int] | None, key: str) -> list[int]:
+def keep_layers(bert: Any, wanted: int | list[int] | None, key: str) -> list[int]:
     """Cut `bert` to the wanted layers, in place, and return their old indices."""
     layers = bert.encoder.layer
     depth = len(layers)
@@ -248,7 +254,7 @@ def _vocabulary_warnings(config: ModelConfig, tokenizer: Tokenizer) -> list[str]
     """Both sides use the encoder's tokenizer: the decoder's base model should have the same vocabulary."""
     if config.decoder is None or config.decoder == config.encoder:
         return []
-    other = load_tokenizer(_location(config.decoder))
+    other = load_tokenizer(base_location(config.decoder))
     if other.vocabulary() == tokenizer.vocabulary():
         return []
     return [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from accelerate import Accelerator
 from rich.console import Console
@@ -21,9 +21,22 @@ from rich.progress import (
 from rich.text import Text
 
 from narou_gen.data import Splits
-from narou_gen.model import Bert2Bert, count_parameters
-from narou_gen.sources import Pair
+from narou_gen.model import count_parameters
 from narou_gen.text import visible
+
+if TYPE_CHECKING:
+    from narou_gen import tasks
+
+T = TypeVar("T")
+# What scores are called where a person reads them, in the order to show them.
+_NAMES = {
+    "validation_loss": "validation loss",
+    "title_loss": "of titles",
+    "sentiment_loss": "of sentiment",
+    "rouge_l": "character ROUGE-L",
+    "accuracy": "accuracy",
+    "macro_f1": "macro-F1",
+}
 
 
 class TrainingDisplay:
@@ -35,29 +48,29 @@ class TrainingDisplay:
     def reminder(self, text: str) -> None:
         self._say(text)
 
-    def reading(self, pairs: Iterable[Pair], source: str) -> Iterator[Pair]:
-        """Pass on the pairs, with a bar; how many there will be is not known."""
+    def reading(self, pairs: Iterable[T], source: str) -> Iterator[T]:
+        """Pass on the pairs or texts, with a bar; how many there will be is not known."""
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate())
         shown = self._console.is_terminal  # in a log it would leave nothing but empty lines
         with Progress(*columns, console=self._console, transient=True, disable=not shown) as progress:
             yield from progress.track(pairs, description=f"Reading {escape(visible(source))}")
 
-    def data(self, splits: Splits) -> None:
+    def data(self, splits: Splits[Any], noun: str = "Pairs") -> None:
         self._say(
-            f"Pairs: {len(splits.train)} to train, {len(splits.validation)} to validate, "
+            f"{noun}: {len(splits.train)} to train, {len(splits.validation)} to validate, "
             f"{len(splits.test)} kept for the test"
         )
         for reason, count in sorted(splits.left_out.items(), key=lambda item: -item[1]):
             self._say(f"  left out {count}: {reason}")
 
-    def model(self, built: Bert2Bert, accelerator: Accelerator) -> None:
-        every, trained = count_parameters(built.model)
+    def model(self, task: tasks.Task, accelerator: Accelerator) -> None:
+        every, trained = count_parameters(task.model)
         precision = {"no": "fp32"}.get(accelerator.mixed_precision, accelerator.mixed_precision)
         self._say(
-            f"Model: {every / 1e6:.1f} M parameters, {trained / 1e6:.1f} M of them trained, "
+            f"Model: {_size(every)} parameters, {_size(trained)} of them trained, "
             f"in {precision} on {accelerator.num_processes} x {accelerator.device.type}"
         )
-        for warning in built.warnings:
+        for warning in task.warnings:
             self._say(f"Warning: {warning}")
 
     @contextmanager
@@ -66,7 +79,7 @@ class TrainingDisplay:
             TextColumn("Training"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("loss {task.fields[loss]}  rate {task.fields[rate]}  {task.fields[speed]} pairs/s"),
+            TextColumn("loss {task.fields[loss]}  rate {task.fields[rate]}  {task.fields[speed]}/s"),
             TimeRemainingColumn(),
         )
         with Progress(*columns, console=self._console) as progress:
@@ -75,6 +88,10 @@ class TrainingDisplay:
 
     def _say(self, text: str) -> None:
         self._console.print(escape(visible(text)), soft_wrap=True)
+
+
+def _size(parameters: int) -> str:
+    return f"{parameters / 1e6:.1f} M" if parameters >= 1e5 else f"{parameters:,}"
 
 
 class _Rate(ProgressColumn):
@@ -101,12 +118,13 @@ class TrainingBar:
         )
 
     def evaluation(self, line: Mapping[str, Any]) -> None:
-        scores = f"validation loss {line['validation_loss']:.3f}"
-        if "rouge_l" in line:
-            scores += f", character ROUGE-L {line['rouge_l']:.3f}"
+        scores = ", ".join(f"{name} {line[key]:.3f}" for key, name in _NAMES.items() if key in line)
         self.note(f"Update {line['step']}: {scores}")
         for sample in line["samples"]:
-            self.note(f"  {sample['title']}  ({sample['references'][0]})")
+            if "title" in sample:
+                self.note(f"  {sample['title']}  ({sample['references'][0]})")
+            else:
+                self.note(f"  {sample['predicted']}  ({sample['label']}): {sample['text'][:40]}")
 
     def note(self, text: str) -> None:
         self._progress.console.print(escape(visible(text)), soft_wrap=True)

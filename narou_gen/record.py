@@ -22,17 +22,22 @@ _PACKAGES = ("torch", "transformers", "tokenizers", "accelerate", "datasets")
 _FREE = {"output", "training.tracker", "training.keep", "training.patience"}
 
 
-def run_record(config: Config, splits: Splits, accelerator: Accelerator) -> dict[str, Any]:
-    """The resolved config, the data's fingerprint and counts, versions and machine of a run."""
+def data_record(splits: Splits[Any]) -> dict[str, Any]:
+    """Fingerprint and numbers of the data of a run."""
+    return {
+        "fingerprint": splits.fingerprint(),
+        "train": len(splits.train),
+        "validation": len(splits.validation),
+        "test": len(splits.test),
+        "left_out": dict(splits.left_out),
+    }
+
+
+def run_record(config: Config, data: Mapping[str, Any], accelerator: Accelerator) -> dict[str, Any]:
+    """The resolved config, the data's fingerprint and numbers, versions and machine of a run."""
     return {
         "config": config.model_dump(),
-        "data": {
-            "fingerprint": splits.fingerprint(),
-            "train": len(splits.train),
-            "validation": len(splits.validation),
-            "test": len(splits.test),
-            "left_out": dict(splits.left_out),
-        },
+        "data": dict(data),
         "processes": accelerator.num_processes,
         "precision": accelerator.mixed_precision,
         "device": str(accelerator.device.type),

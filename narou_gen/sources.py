@@ -51,7 +51,7 @@ def read_pairs(source: str, split: str = "train") -> Iterator[Pair]:
     Raises:
         DataError: the source is not there, or a row lacks its synopsis or title.
     """
-    for number, row in enumerate(_rows(source, split), 1):
+    for number, row in enumerate(read_rows(source, split), 1):
         yield from _pairs_of(row, f"{source}, row {number}")
 
 
@@ -107,7 +107,12 @@ def _is_texts(value: Any) -> bool:
     return isinstance(value, Sequence) and all(isinstance(item, str) for item in value)
 
 
-def _rows(source: str, split: str) -> Iterator[Mapping[str, Any]]:
+def read_rows(source: str, split: str) -> Iterator[Mapping[str, Any]]:
+    """Rows of a source, as it holds them; see `read_pairs` for what a source can be.
+
+    Raises:
+        DataError: the source is not there, or cannot be read.
+    """
     path = Path(source)
     if source.startswith(BUNDLED):
         path = SAMPLE / source.removeprefix(BUNDLED) / f"{split}.jsonl"
@@ -156,7 +161,7 @@ def _parquet(path: Path) -> Iterator[Mapping[str, Any]]:
         raise DataError(f"{path} is not Parquet: {visible(str(error)).splitlines()[0]}") from None
 
 
-def terms_reminder(config: DataConfig) -> str | None:
+def terms_reminder(config: DataConfig, *more: str) -> str | None:
     """The line to show before training on what was collected through the Narou API, None for other data.
 
     Raises:
@@ -164,7 +169,7 @@ def terms_reminder(config: DataConfig) -> str | None:
     """
     from scraper import REMINDER
 
-    sources = (config.train, config.validation, config.test)
+    sources = (config.train, config.validation, config.test, *more)
     databases = [Path(source) for source in sources if isinstance(source, str)]
     databases = [path for path in databases if path.suffix.lower() == ".db" and path.is_file()]
     for path in databases:

@@ -1,18 +1,19 @@
 """Training: one function, one loop, in a fixed order: update, log, evaluate, show titles, save.
 
+What is trained is a `Task`: titles, sentiment, both, or a masked language model.
+
 The arithmetic in short. An update learns from a window of `batch_size x gradient_accumulation x processes`
-pairs. Its loss is the sum over all target tokens of the window divided by their number, however the window is
-cut into forward passes; the last, shorter window of an epoch counts its own tokens. All randomness is drawn
-from (seed, update) or (seed, epoch, pair), so a resumed run repeats the uninterrupted one.
+pairs (or texts). Its loss is the sum over all targets of the window (title tokens, labels, hidden tokens)
+divided by their number, however the window is cut into forward passes; the last, shorter window of an epoch
+counts its own targets. All randomness is drawn from (seed, update) or (seed, epoch, pair), so a resumed run
+repeats the uninterrupted one.
 """
 
 from __future__ import annotations
 
 import math
-import signal
-import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,22 +21,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedDataParallelKwargs
 from accelerate.state import AcceleratorState
 from transformers import get_linear_schedule_with_warmup
 
 from narou_gen import checkpoint
-from narou_gen.batches import TokenisedPairs, tokenise
 from narou_gen.config import Config, load_config
-from narou_gen.data import load_splits
 from narou_gen.errors import ConfigError, MissingPackageError, NarouGenError
+from narou_gen.interruption import StopRequest
 from narou_gen.journal import Journal
-from narou_gen.loss import summed_loss
-from narou_gen.model import Bert2Bert, build
 from narou_gen.progress import TrainingDisplay
 from narou_gen.record import check_same_run, run_record
 from narou_gen.sources import terms_reminder
-from narou_gen.validation import Validation
+from narou_gen.tasks import Task, prepare, run_folder
 
 Hook = Callable[[Mapping[str, Any]], None]
 
@@ -70,61 +68,46 @@ def train(config: Config | str | Path, *, resume: bool = False, hooks: Hooks | N
     """
     if not isinstance(config, Config):
         config = load_config(config)
-    output = Path(config.output)
-    state = checkpoint.last_state(output)
-    if state is None and (output / checkpoint.WEIGHTS).exists():
-        raise ConfigError(f"{output} already holds a model, and no state to resume: choose another --output.")
-    if state is not None and not resume:
-        raise ConfigError(f"{output} already holds a run: add --resume to go on, or choose another --output.")
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"Cannot write to {output} ({error.strerror}): choose another --output.") from None
+    folder = run_folder(config)
+    state = _state_to_resume(folder, resume)
     accelerator = _accelerator(config)
     display = TrainingDisplay(shown=accelerator.is_main_process)
 
-    if reminder := terms_reminder(config.data):
+    if reminder := terms_reminder(config.data, config.sentiment.titles):
         display.reminder(reminder)
-    splits = load_splits(config.data, config.seed, watch=display.reading)
-    display.data(splits)
-    torch.manual_seed(config.seed)
-    built = build(config.model, config.data)
-    with accelerator.main_process_first():  # one tokenises, the others find it in the cache
-        pairs = tokenise(splits.train, built.tokenizer, config.data, config.seed)
-        validation = Validation.prepare(splits.validation, built.tokenizer, config)
-    display.model(built, accelerator)
+    task = prepare(config, accelerator, display)
+    display.model(task, accelerator)
 
     options = config.training
     window = options.batch_size * options.gradient_accumulation * accelerator.num_processes
-    updates = math.ceil(len(pairs) / window) * options.epochs
-    built.model.to(accelerator.device)
-    optimizer = _optimizer(built, config)
+    updates = len(task.items.windows(window, epoch=0)) * options.epochs
+    task.model.to(accelerator.device)
+    optimizer = _optimizer(task, config)
     schedule = get_linear_schedule_with_warmup(optimizer, round(options.warmup_fraction * updates), updates)
-    record = run_record(config, splits, accelerator)
+    record = run_record(config, task.data, accelerator)
     progress: dict[str, Any] = {"step": 0, "best": None, "evaluations_without_best": 0}
     if state is not None:
         check_same_run(state, record)
-        progress = checkpoint.load_state(state, built.model, optimizer)
+        progress = checkpoint.load_state(state, task.contents, optimizer)
         record = checkpoint.load_record(state)
         schedule.load_state_dict(progress["schedule"])
         for group, rate in zip(optimizer.param_groups, schedule.get_last_lr(), strict=True):
             group["lr"] = rate
     # The schedule is not prepared: accelerate would advance it once for each process.
-    model, optimizer = accelerator.prepare(built.model, optimizer)
+    model, optimizer = accelerator.prepare(task.model, optimizer)
     if progress.get("scaler") and accelerator.scaler is not None:
         accelerator.scaler.load_state_dict(progress["scaler"])
     run = _Run(
         config=config,
         accelerator=accelerator,
-        built=built,
+        task=task,
+        folder=folder,
         model=model,
         optimizer=optimizer,
         schedule=schedule,
-        pairs=pairs,
-        validation=validation,
         window=window,
         updates=updates,
-        journal=Journal(output / checkpoint.METRICS, progress["step"], accelerator),
+        journal=Journal(folder / checkpoint.METRICS, progress["step"], accelerator),
         record=record,
         progress=progress,
         hooks=hooks or Hooks(),
@@ -135,7 +118,21 @@ def train(config: Config | str | Path, *, resume: bool = False, hooks: Hooks | N
             _fit(run, bar)
     finally:
         accelerator.end_training()
-    return output
+    return Path(config.output)
+
+
+def _state_to_resume(folder: Path, resume: bool) -> Path | None:
+    """The newest state in the folder of a run; None where the run is to begin."""
+    state = checkpoint.last_state(folder)
+    if state is None and any(folder.glob("*.safetensors")):
+        raise ConfigError(f"{folder} already holds a model, and no state to resume: choose another --output.")
+    if state is not None and not resume:
+        raise ConfigError(f"{folder} already holds a run: add --resume to go on, or choose another --output.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"Cannot write to {folder} ({error.strerror}): choose another --output.") from None
+    return state
 
 
 @dataclass
@@ -144,20 +141,19 @@ class _Run:
 
     config: Config
     accelerator: Accelerator
-    built: Bert2Bert
+    task: Task
+    folder: Path
     model: Any
-    """`built.model`, wrapped by accelerate."""
+    """`task.model`, wrapped by accelerate."""
     optimizer: Any
     schedule: torch.optim.lr_scheduler.LambdaLR
-    pairs: TokenisedPairs
-    validation: Validation
     window: int
     updates: int
     journal: Journal
     record: dict[str, Any]
     progress: dict[str, Any]
     hooks: Hooks
-    stop: _StopRequest = field(default_factory=lambda: _StopRequest())
+    stop: StopRequest = field(default_factory=StopRequest)
 
 
 def _fit(run: _Run, bar: Any) -> None:
@@ -180,6 +176,7 @@ def _fit(run: _Run, bar: Any) -> None:
             loss=loss.item(),
             learning_rate=rate,
             gradient_norm=norm.item(),
+            **run.task.kind(rows),
             pairs=len(rows),
         )
         bar.update(line)
@@ -200,7 +197,7 @@ def _windows(run: _Run) -> Iterator[tuple[int, int, np.ndarray]]:
     """(update, epoch, indices of its pairs) for every update that is still to do; updates count from 1."""
     step = 0
     for epoch in range(run.config.training.epochs):
-        for rows in run.pairs.windows(run.window, epoch):
+        for rows in run.task.items.windows(run.window, epoch):
             step += 1
             if step > run.progress["step"]:
                 yield step, epoch, rows
@@ -211,10 +208,8 @@ def _update(run: _Run, step: int, epoch: int, rows: np.ndarray) -> tuple[torch.T
     accelerator, options = run.accelerator, run.config.training
     draws = np.random.SeedSequence((run.config.seed, step, accelerator.process_index))
     torch.manual_seed(int(draws.generate_state(1)[0]))  # dropout
-    run.model.train()
-    if run.config.model.freeze_encoder:
-        run.built.model.encoder.eval()
-    target_tokens = int(run.pairs.label_counts[rows].sum())
+    run.task.start_update()
+    targets = max(1, run.task.items.targets(rows, epoch))
     loss = torch.zeros((), device=accelerator.device)
     # Each forward pass takes the next `batch_size` pairs for every process. Where the last one has none left
     # for a process, that one runs a pair that does not count: all must meet to exchange gradients.
@@ -222,10 +217,11 @@ def _update(run: _Run, step: int, epoch: int, rows: np.ndarray) -> tuple[torch.T
     starts = range(0, len(rows), step_size)
     for start in starts:
         share = rows[start : start + step_size][accelerator.process_index :: accelerator.num_processes]
-        batch = run.pairs.batch(share, epoch).to(accelerator.device)
+        counts = len(share) > 0
+        batch = run.task.items.batch(share if counts else rows[:1], epoch, counts).to(accelerator.device)
         last = start == starts[-1]
         with nullcontext() if last else accelerator.no_sync(run.model):
-            part = summed_loss(run.model, batch, options.label_smoothing) / target_tokens
+            part = run.task.loss(run.model, batch) / targets
             # Gradients are averaged over processes, and the loss of a window is the sum of its parts.
             accelerator.backward(part * accelerator.num_processes)
         loss += part.detach()
@@ -248,21 +244,16 @@ def _check_finite(loss: float, step: int) -> None:
 def _evaluate(run: _Run, step: int) -> Mapping[str, Any]:
     """Score the model, and keep its weights if they are the best so far."""
     options = run.config.training
-    scores, samples = run.validation.run(run.model, run.built, run.accelerator)
+    scores, samples = run.task.validate(run.model, run.accelerator)
     line = run.journal.evaluation(step=step, **scores, samples=samples)
     _check_finite(scores["validation_loss"], step)
-    value = scores["rouge_l"] if options.best_by == "rouge_l" else -scores["validation_loss"]
+    value = -scores["validation_loss"] if options.best_by == "loss" else scores[options.best_by]
     if run.progress["best"] is None or value > run.progress["best"]:
         run.progress.update(best=value, evaluations_without_best=0)
         run.record = run.record | {"step": step, "scores": scores}
         if run.accelerator.is_main_process:
-            checkpoint.save_checkpoint(
-                Path(run.config.output),
-                run.built.model,
-                run.built.tokenizer,
-                run.record,
-                getattr(torch, options.saved_dtype),
-            )
+            dtype = getattr(torch, options.saved_dtype)
+            checkpoint.save_checkpoint(run.folder, run.task.contents, run.record, dtype)
     else:
         run.progress["evaluations_without_best"] += 1
     _call(run, run.hooks.evaluation, line)
@@ -278,14 +269,9 @@ def _save(run: _Run, step: int) -> None:
         scaler=None if scaler is None else scaler.state_dict(),
     )
     if run.accelerator.is_main_process:
+        keep = run.config.training.keep
         folder = checkpoint.save_state(
-            Path(run.config.output),
-            run.built.model,
-            run.built.tokenizer,
-            run.record,
-            run.optimizer,
-            run.progress,
-            run.config.training.keep,
+            run.folder, run.task.contents, run.record, run.optimizer, run.progress, keep
         )
         _call(run, run.hooks.save, {"step": step, "folder": folder})
     run.accelerator.wait_for_everyone()
@@ -298,6 +284,7 @@ def _call(run: _Run, hook: Hook | None, value: Mapping[str, Any]) -> None:
 
 def _accelerator(config: Config) -> Accelerator:
     tracker, precision = config.training.tracker, config.training.precision
+    joint = config.task == "sentiment" and config.sentiment.mode == "joint"
     if tracker != "none" and find_spec(tracker) is None:
         raise MissingPackageError(f'training.tracker = "{tracker}" needs a package: pip install {tracker}')
     if precision == "auto":
@@ -309,6 +296,8 @@ def _accelerator(config: Config) -> Accelerator:
         mixed_precision="no" if precision == "fp32" else precision,
         log_with=None if tracker == "none" else tracker,
         project_dir=config.output,
+        # Joint training: an update of one kind leaves the other kind's parameters alone.
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=joint)],
     )
 
 
@@ -317,19 +306,19 @@ def _start_tracker(config: Config, accelerator: Accelerator) -> None:
         return
     flat = {
         f"{section}.{key}": str(value)
-        for section in ("model", "data", "training")
+        for section in ("model", "data", "training", "sentiment", "mlm")
         for key, value in getattr(config, section).model_dump().items()
     }
     accelerator.init_trackers("narou-gen", config=flat)
 
 
-def _optimizer(built: Bert2Bert, config: Config) -> torch.optim.AdamW:
+def _optimizer(task: Task, config: Config) -> torch.optim.AdamW:
     """AdamW; fresh parts with their own rate, biases and layer norms without decay (as BERT was trained)."""
     options = config.training
     groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
-    for name, parameter in built.model.named_parameters():
+    for name, parameter in task.model.named_parameters():
         if parameter.requires_grad:
-            groups.setdefault((name in built.fresh, parameter.ndim > 1), []).append(parameter)
+            groups.setdefault((name in task.fresh, parameter.ndim > 1), []).append(parameter)
     fresh_rate = options.fresh_learning_rate or options.learning_rate
     return torch.optim.AdamW(
         [
@@ -343,28 +332,3 @@ def _optimizer(built: Bert2Bert, config: Config) -> torch.optim.AdamW:
         ],
         fused=True,
     )
-
-
-class _StopRequest:
-    """Ctrl-C or a termination signal, remembered until the update under way is done."""
-
-    def __init__(self) -> None:
-        self.requested = False
-
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        if threading.current_thread() is not threading.main_thread():
-            yield  # only the main thread can hear signals
-            return
-        signals = (signal.SIGINT, signal.SIGTERM)
-        before = {number: signal.signal(number, self._hear) for number in signals}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    def _hear(self, number: int, frame: Any) -> None:
-        if self.requested:
-            raise KeyboardInterrupt  # asked twice: at once
-        self.requested = True

@@ -15,7 +15,7 @@ from narou_gen.conditions import Conditions
 from narou_gen.config import Config
 from narou_gen.generate import TitleGenerator
 from narou_gen.loss import summed_loss
-from narou_gen.metrics import character_rouge_l
+from narou_gen.metrics.rouge import character_rouge_l
 from narou_gen.model import Bert2Bert
 from narou_gen.sources import Pair
 from narou_gen.tokenizer import Tokenizer
@@ -84,7 +84,9 @@ class Validation:
         return float(everywhere) / int(self.pairs.label_counts.sum())
 
     def _titles(self, built: Bert2Bert) -> list[str]:
-        generator = TitleGenerator(built.model, built.tokenizer, self.config.data.max_synopsis_tokens)
+        generator = TitleGenerator.from_model(
+            built.model, built.tokenizer, self.config.data.max_synopsis_tokens
+        )
         found = generator.generate(
             [item.synopsis for item in self.items],
             conditions=[item.conditions for item in self.items],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -35,6 +36,21 @@ def make_config(tmp_path: Path) -> Callable[..., Any]:
         return load_config("title-debug", [f"output='{tmp_path / 'run'}'", *small, *changes])
 
     return make
+
+
+@pytest.fixture(scope="session")
+def some_pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first 900 training pairs of the bundled corpus: where all of them would only take longer."""
+    from itertools import islice
+
+    from narou_gen.sources import read_pairs
+
+    file = tmp_path_factory.mktemp("pairs") / "some.jsonl"
+    rows = [
+        {"synopsis": pair.synopsis, "title": pair.title} for pair in islice(read_pairs("sample:titles"), 900)
+    ]
+    file.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
+    return file
 
 
 @pytest.fixture(scope="session")

@@ -36,7 +36,7 @@ def error_line(answer: subprocess.CompletedProcess[bytes]) -> str:
     return text
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["title"]])
+@pytest.mark.parametrize("command", [[], ["train"], ["title"], ["sentiment"], ["similar"]])
 def test_help_imports_nothing_heavy(command: list[str]) -> None:
     code = (
         "import sys; from narou_gen.cli import main\n"

@@ -268,7 +268,7 @@ def test_an_exported_folder_is_all_that_is_needed(debug_checkpoint: Path, tmp_pa
     )
     with pytest.raises(CheckpointError, match="is not empty: choose another"):
         convert(debug_checkpoint, tmp_path / "out" / "engine", "float32")
-    with pytest.raises(CheckpointError):
+    with pytest.raises(CheckpointError, match="was exported for CTranslate2"):
         TitleGenerator.from_checkpoint(tmp_path / "out" / "engine", engine="torch")
     assert {file.name for file in (tmp_path / "out").iterdir()} == {"engine"}
 

@@ -177,7 +177,7 @@ def test_groups_are_linked_through_others() -> None:
         Pair("四の物語", "e"),
         Pair("五の物語", "f", author="None"),
     ]
-    one, two, repost, three, four, five = list(_groups(pairs))
+    one, two, repost, three, four, five = list(_groups(pairs, lambda pair: pair.synopsis))
     assert one == two == repost == three
     assert len({one, four, five}) == 3
 

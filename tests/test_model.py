@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertForMaskedLM, EncoderDecoderModel
 
 from narou_gen import NarouGenError, TitleGenerator
-from narou_gen.checkpoint import load_checkpoint, load_model, save_checkpoint
+from narou_gen.checkpoint import load_checkpoint, load_model, save_checkpoint, title_contents
 from narou_gen.config import DataConfig, ModelConfig
 from narou_gen.errors import CheckpointError, ModelError
 from narou_gen.model import build
@@ -111,7 +111,7 @@ def test_shared_weights_are_one_and_load_anywhere(base: Path, tmp_path: Path) ->
     )
     count = lambda model: sum(parameter.numel() for parameter in model.parameters())  # noqa: E731
     assert count(shared.model) < 0.65 * count(alone.model)
-    save_checkpoint(tmp_path / "shared", shared.model, shared.tokenizer, {})
+    save_checkpoint(tmp_path / "shared", title_contents(shared.model, shared.tokenizer), {})
     ids = torch.tensor([[2, 40, 41, 42, 3]])
     plain = EncoderDecoderModel.from_pretrained(tmp_path / "shared").eval()
     with torch.no_grad():
@@ -131,7 +131,7 @@ def test_special_ids_and_dropout_are_in_every_config(base: Path) -> None:
 
 def test_what_is_published_does_not_tell_where_it_was_made(base: Path, tmp_path: Path) -> None:
     built = build(ModelConfig(encoder=str(base)), DATA)
-    save_checkpoint(tmp_path / "out", built.model, built.tokenizer, {})
+    save_checkpoint(tmp_path / "out", title_contents(built.model, built.tokenizer), {})
     for file in (tmp_path / "out").iterdir():
         assert str(base).encode() not in file.read_bytes(), file.name
 
@@ -159,7 +159,7 @@ def test_halves_of_different_width_are_joined_by_a_projection(base: Path, tmp_pa
     (tmp_path / "config.json").write_text(json.dumps(config | {"hidden_size": 24, "num_attention_heads": 2}))
     built = build(ModelConfig(encoder=str(base), decoder=f"random:{tmp_path}"), DATA)
     assert "enc_to_dec_proj.weight" in built.fresh
-    save_checkpoint(tmp_path / "out", built.model, built.tokenizer, {})
+    save_checkpoint(tmp_path / "out", title_contents(built.model, built.tokenizer), {})
     loaded = load_model(tmp_path / "out")
     assert torch.equal(loaded.enc_to_dec_proj.weight, built.model.enc_to_dec_proj.weight)
 
