@@ -101,8 +101,8 @@ def measure(folder: Path, name: str, rounds: int, threads: int | None) -> list[s
             kind: partial(engine.generate, given, num_beams=BEAMS, max_tokens=LONGEST)
             for kind, engine in engines.items()
         }
-        for work in (slow, *works.values()):
-            work()  # warm
+        for warm in (plain(model, tokenizer, given[:1]), *works.values()):
+            warm()
         times: dict[str, list[float]] = {"plain": [], "float32": [], "int8": []}
         for _ in range(rounds):
             times["plain"].append(seconds(slow))

@@ -12,7 +12,7 @@ from narou_gen.errors import InputError
 from narou_gen.novelty import NoveltyIndex
 from narou_gen.options import LARGEST_POOL, GenerationOptions, Title
 from narou_gen.search import Candidate, Engine, Search, Source
-from narou_gen.steering import Pool
+from narou_gen.steering import Pool, Ranked
 from narou_gen.text import finish_title
 from narou_gen.tokenizer import Tokenizer
 
@@ -137,7 +137,7 @@ class CandidateFinder:
         sources = [self.source(job.text, job.conditions) for job in jobs]
         forced = [self.forced(job.start) for job in jobs]
         found = self.engine.search(sources, search, forced if any(forced) else None)
-        fresh: list[tuple[Pool, float, Title, str | None]] = []
+        fresh: list[tuple[Pool, Ranked]] = []
         for job, candidates in zip(jobs, found, strict=True):
             for candidate in candidates:
                 text = finish_title(job.start + self._text(candidate))
@@ -145,11 +145,12 @@ class CandidateFinder:
                 job.pool.tokens += candidate.tokens
                 if text:
                     rank = candidate.log_probability / candidate.tokens**options.length_penalty
-                    fresh.append((job.pool, rank, *self._judged(Title(text, candidate.score), options)))
+                    title, reason = self._judged(Title(text, candidate.score), options)
+                    fresh.append((job.pool, Ranked(rank, title, job.conditions.length, reason)))
         if options.tone:
             fresh = self._toned(fresh, options)
-        for pool, rank, title, reason in fresh:
-            pool.add(rank, title, reason)
+        for pool, ranked in fresh:
+            pool.add(ranked)
 
     def source(self, text: str, conditions: Conditions) -> Source:
         """What the encoder reads of a cleaned synopsis, as in training."""
@@ -192,21 +193,23 @@ class CandidateFinder:
         return title, reason
 
     def _toned(
-        self, fresh: list[tuple[Pool, float, Title, str | None]], options: GenerationOptions
-    ) -> list[tuple[Pool, float, Title, str | None]]:
+        self, fresh: list[tuple[Pool, Ranked]], options: GenerationOptions
+    ) -> list[tuple[Pool, Ranked]]:
         if self._sentiment is None:
             if self._load_sentiment is None:
                 raise InputError("tone: only a checkpoint with a sentiment head can tell it.")
             self._sentiment = self._load_sentiment()
             if not {"positive", "negative"} <= set(self._sentiment.labels):
                 raise InputError("tone needs a sentiment head with the labels positive and negative.")
-        tones = self._sentiment.analyze([title.text for _, _, title, _ in fresh])
+        tones = self._sentiment.analyze([found.title.text for _, found in fresh])
         toned = []
-        for (pool, rank, title, reason), tone in zip(fresh, tones, strict=True):
+        for (pool, found), tone in zip(fresh, tones, strict=True):
             bright = tone.probabilities["positive"] >= tone.probabilities["negative"]
+            reason = found.objection
             if bright != (options.tone == "bright"):
                 reason = reason or f"were not {options.tone}"
-            toned.append((pool, rank, replace(title, tone=tone.label), reason))
+            title = replace(found.title, tone=tone.label)
+            toned.append((pool, replace(found, title=title, objection=reason)))
         return toned
 
 

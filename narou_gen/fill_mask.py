@@ -44,7 +44,7 @@ class MaskFiller:
         Raises:
             CheckpointError: there is none.
         """
-        folder = find_checkpoint(str(path))
+        folder = find_checkpoint(str(path), "mlm")
         from narou_gen.checkpoint import load_masked_lm
 
         return cls(load_masked_lm(folder), load_tokenizer(folder))
@@ -99,7 +99,7 @@ def fill_mask(text: str, number: int = 5, checkpoint: str | Path = "checkpoints/
         InputError: the text has no [MASK], or is too long.
         CheckpointError: there is no such model.
     """
-    return _kept(str(find_checkpoint(str(checkpoint)))).fill(text, number)
+    return _kept(str(find_checkpoint(str(checkpoint), "mlm"))).fill(text, number)
 
 
 @functools.lru_cache(maxsize=1)

@@ -35,10 +35,11 @@ def find_config(name: str) -> Path:
     raise ConfigError(f"No config at {name}. Give a TOML file, or one of: {names}.")
 
 
-def find_checkpoint(name: str | None = None) -> Path:
+def find_checkpoint(name: str | None = None, config: str = "title") -> Path:
     """The checkpoint folder at this path, or the shipped one of this name.
 
-    Without a name: the folder in the environment variable NAROU_GEN_CHECKPOINT, else the bundled model.
+    Without a name: the folder in the environment variable NAROU_GEN_CHECKPOINT, else the bundled model. `config`
+    names the training that makes such a checkpoint.
 
     Raises:
         CheckpointError: there is no such folder; what there is, is listed.
@@ -49,7 +50,8 @@ def find_checkpoint(name: str | None = None) -> Path:
         if _is_file(path / "config.json"):
             return path
     found = ", ".join(sorted(path.parent.name for path in folder.glob("*/config.json"))) or "none"
-    raise CheckpointError(f"No checkpoint at {name}. Found: {found}. Train one with `narou-gen train title`.")
+    how = f"Train one with `narou-gen train {config}`."
+    raise CheckpointError(f"No checkpoint at {name}. Found: {found}. {how}")
 
 
 def _is_file(path: Path) -> bool:

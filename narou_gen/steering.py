@@ -26,43 +26,49 @@ _AFTER = frozenset("のをにはがでともへや、！？」』）～　 ")
 """A keyword can follow these."""
 
 
+@dataclass(frozen=True)
+class Ranked:
+    """A title in a pool. `manner` is the length class that was asked for when it was found."""
+
+    rank: float
+    """The highest is the best."""
+    title: Title
+    manner: str | None = None
+    objection: str | None = None
+
+
 @dataclass
 class Pool:
     """The candidates of one synopsis: each good title once, at its best rank; and why others are none."""
 
     options: GenerationOptions
-    kept: dict[str, tuple[float, Title]] = field(default_factory=dict)
-    """By comparison key: rank (the highest is the best) and title."""
-    refused: dict[str, tuple[float, Title, str]] = field(default_factory=dict)
-    """Likewise, with the reason."""
+    kept: dict[str, Ranked] = field(default_factory=dict)
+    """By comparison key."""
+    refused: dict[str, Ranked] = field(default_factory=dict)
     characters: int = 0
     tokens: int = 0
     """Of all candidates so far."""
 
-    def add(self, rank: float, title: Title, reason: str | None) -> None:
-        key = comparison_key(title.text)
-        if reason is not None:
-            if rank > self.refused.get(key, (-float("inf"),))[0]:
-                self.refused[key] = (rank, title, reason)
-        elif rank > self.kept.get(key, (-float("inf"),))[0]:
-            self.kept[key] = (rank, title)
+    def add(self, found: Ranked) -> None:
+        among = self.kept if found.objection is None else self.refused
+        key = comparison_key(found.title.text)
+        if key not in among or found.rank > among[key].rank:
+            among[key] = found
 
     def lacking(self) -> bool:
         return len(self.kept) < self.options.num_titles
 
     def chosen(self) -> list[Title]:
-        ranked = sorted(self.kept.values(), key=lambda pair: -pair[0])
-        picked = most_relevant_and_different(
-            [title for _, title in ranked], self.options.num_titles, self.options.diversity
-        )
-        return [title for _, title in ranked if title in picked]
+        ranked = sorted(self.kept.values(), key=lambda found: -found.rank)
+        picked = most_relevant_and_different(ranked, self.options.num_titles, self.options.diversity)
+        return [found.title for found in ranked if found in picked]
 
     def note(self) -> str | None:
         """Why there are fewer titles than asked for."""
         if not self.lacking():
             return None
         found = f"{len(self.kept)} of {self.options.num_titles} titles"
-        reasons = Counter(reason for _, _, reason in self.refused.values())
+        reasons = Counter(found.objection for found in self.refused.values())
         if not reasons:
             return f"{found}: the model found no more different ones."
         return f"{found}: of the others " + ", ".join(
@@ -101,29 +107,30 @@ def finish_start(prefix: str) -> str:
     return whole[: whole.rfind("題")]
 
 
-def most_relevant_and_different(titles: Sequence[Title], number: int, diversity: float) -> list[Title]:
-    """`number` of the titles (best first), by maximal marginal relevance (Carbonell & Goldstein 1998).
+def most_relevant_and_different(ranked: Sequence[Ranked], number: int, diversity: float) -> list[Ranked]:
+    """`number` of the candidates (best first), by maximal marginal relevance (Carbonell & Goldstein 1998).
 
-    Relevance is the probability per token relative to the best title's; the first chosen is the best.
+    Relevance is the probability per token relative to the best of the same manner (short titles are likelier
+    than long ones, and no better for it), less where a title repeats itself. The best of all comes first.
     """
-    if not diversity or len(titles) <= number:
-        return list(titles[:number])
-    best = max(title.score for title in titles)
-    good = [title for title in titles[1:] if math.exp(title.score - best) >= _LEAST_RELEVANCE]
-    chosen, rest = [titles[0]], good if len(good) >= number else list(titles[1:])
-    nearest = [likeness(title.text, titles[0].text) for title in rest]
+    if not diversity or len(ranked) <= number:
+        return list(ranked[:number])
+    best: dict[str | None, float] = {}
+    for found in ranked:
+        best[found.manner] = max(found.title.score, best.get(found.manner, -math.inf))
+    relevance = {
+        found: math.exp(found.title.score - best[found.manner]) * _freshness(found.title.text)
+        for found in ranked
+    }
+    good = [found for found in ranked[1:] if relevance[found] >= _LEAST_RELEVANCE]
+    chosen, rest = [ranked[0]], good if len(good) >= number else list(ranked[1:])
+    nearest = {found: likeness(found.title.text, chosen[0].title.text) for found in rest}
     while len(chosen) < number and rest:
-        worth = [
-            (1 - diversity) * math.exp(title.score - best) - diversity * like
-            for title, like in zip(rest, nearest, strict=True)
-        ]
-        place = worth.index(max(worth))
-        picked = rest.pop(place)
-        nearest.pop(place)
+        picked = max(rest, key=lambda each: (1 - diversity) * relevance[each] - diversity * nearest[each])
+        rest.remove(picked)
         chosen.append(picked)
-        nearest = [
-            max(like, likeness(title.text, picked.text)) for title, like in zip(rest, nearest, strict=True)
-        ]
+        for found in rest:
+            nearest[found] = max(nearest[found], likeness(found.title.text, picked.title.text))
     return chosen
 
 
@@ -133,6 +140,13 @@ def likeness(one: str, other: str) -> float:
     dice = 2 * len(a & b) / (len(a) + len(b))
     lengths = sorted((len(one), len(other)))
     return (1 - _SHAPE) * dice + _SHAPE * lengths[0] / lengths[1]
+
+
+def _freshness(text: str) -> float:
+    """The share of a title's character pairs that are no repetition, squared."""
+    key = comparison_key(text)
+    pairs = [key[place : place + 2] for place in range(len(key) - 1)]
+    return (len(set(pairs)) / len(pairs)) ** 2 if pairs else 1.0
 
 
 def _pairs(text: str) -> set[str]:
@@ -172,10 +186,11 @@ def with_missing_keyword(pool: Pool, prefix: str, number: int) -> list[str]:
     They are made of the `number` titles that lack fewest, cut at several places behind those they have.
     """
     keywords = pool.options.keywords
+    texts = [(-found.rank, found.title.text) for found in pool.refused.values()]
     lacking = [
-        (len(missing(title.text, keywords)), -rank, title.text)
-        for rank, title, _ in pool.refused.values()
-        if title.text.startswith(prefix) and missing(title.text, keywords)
+        (len(missing(text, keywords)), rank, text)
+        for rank, text in texts
+        if text.startswith(prefix) and missing(text, keywords)
     ]
     found: dict[str, None] = {prefix + finish_title(word): None for word in keywords[:1]}
     for _, _, text in sorted(lacking)[:number]:

@@ -8,6 +8,7 @@ from narou_gen.conditions import Conditions
 from narou_gen.options import GenerationOptions, Title
 from narou_gen.steering import (
     Pool,
+    Ranked,
     finish_start,
     likeness,
     most_relevant_and_different,
@@ -43,24 +44,34 @@ def test_a_beginning_keeps_its_open_bracket() -> None:
     assert finish_start("") == ""
 
 
-def titles(*texts: str) -> list[Title]:
-    return [Title(text, -1.0 - place / 100) for place, text in enumerate(texts)]
+def ranked(*texts: str, manner: str | None = None) -> list[Ranked]:
+    return [Ranked(-1 - n / 100, Title(text, -1 - n / 100), manner) for n, text in enumerate(texts)]
+
+
+def texts(found: list[Ranked]) -> list[str]:
+    return [each.title.text for each in found]
 
 
 def test_without_diversity_the_best_are_chosen() -> None:
-    ranked = titles("猫の宿", "猫の宿屋", "竜と剣")
-    assert most_relevant_and_different(ranked, 2, 0.0) == ranked[:2]
+    candidates = ranked("猫の宿", "猫の宿屋", "竜と剣")
+    assert most_relevant_and_different(candidates, 2, 0.0) == candidates[:2]
 
 
 def test_diversity_prefers_other_words_to_one_more_particle() -> None:
-    ranked = titles("猫の宿", "猫は宿", "猫が宿", "竜と剣")
-    assert [title.text for title in most_relevant_and_different(ranked, 2, 0.5)] == ["猫の宿", "竜と剣"]
-    assert most_relevant_and_different(ranked, 4, 0.5) == ranked
+    candidates = ranked("猫の宿", "猫は宿", "猫が宿", "竜と剣")
+    assert texts(most_relevant_and_different(candidates, 2, 0.5)) == ["猫の宿", "竜と剣"]
+    assert most_relevant_and_different(candidates, 4, 0.5) == candidates
 
 
 def test_an_improbable_title_is_not_chosen_for_being_different() -> None:
-    ranked = [*titles("猫の宿", "猫は宿", "猫が宿"), Title("竜と剣", -5.0)]
-    assert "竜と剣" not in [title.text for title in most_relevant_and_different(ranked, 2, 1.0)]
+    candidates = [*ranked("猫の宿", "猫は宿", "猫が宿"), Ranked(-5.0, Title("竜と剣", -5.0))]
+    assert "竜と剣" not in texts(most_relevant_and_different(candidates, 2, 1.0))
+
+
+def test_a_long_title_is_measured_against_long_ones() -> None:
+    long = [Ranked(-3.0, Title("辺境の宿屋を継いだ猫は旅人の夢を買い取っている", -3.0), "long")]
+    short = ranked("猫の宿", "猫の夢", "夢の宿", manner="short")
+    assert long[0] in most_relevant_and_different([*short, *long], 2, 0.5)
 
 
 def test_likeness_is_of_words_and_shape() -> None:
@@ -86,8 +97,8 @@ def test_variants_differ_from_what_they_vary() -> None:
 
 def test_keywords_are_put_behind_those_that_are_there() -> None:
     pool = Pool(GenerationOptions(keywords=("猫", "剣")))
-    pool.add(-1.0, Title("宿屋の夜", -1.0), "lacked 猫")
-    pool.add(-2.0, Title("夜の猫の宿", -2.0), "lacked 剣")
+    pool.add(Ranked(-1.0, Title("宿屋の夜", -1.0), objection="lacked 猫"))
+    pool.add(Ranked(-2.0, Title("夜の猫の宿", -2.0), objection="lacked 剣"))
     starts = with_missing_keyword(pool, "", 1)
     assert "夜の猫剣" in starts and "夜の猫の剣" in starts
     assert all("猫" in start for start in starts)
@@ -96,10 +107,10 @@ def test_keywords_are_put_behind_those_that_are_there() -> None:
 
 def test_a_pool_keeps_the_best_of_what_reads_alike_and_tells_what_it_lacks() -> None:
     pool = Pool(GenerationOptions(num_titles=3, diversity=0))
-    pool.add(-2.0, Title("猫の宿", -2.0), None)
-    pool.add(-1.0, Title("猫の宿！", -1.0), None)
-    pool.add(-3.0, Title("竜", -3.0), "lacked 猫")
-    pool.add(-3.5, Title("剣", -3.0), "lacked 猫")
+    pool.add(Ranked(-2.0, Title("猫の宿", -2.0)))
+    pool.add(Ranked(-1.0, Title("猫の宿！", -1.0)))
+    pool.add(Ranked(-3.0, Title("竜", -3.0), objection="lacked 猫"))
+    pool.add(Ranked(-3.5, Title("剣", -3.5), objection="lacked 猫"))
     assert [title.text for title in pool.chosen()] == ["猫の宿！"]
     assert pool.note() == "1 of 3 titles: of the others 2 lacked 猫"
     assert "no more different ones" in str(Pool(GenerationOptions()).note())
