@@ -23,6 +23,9 @@ _SAMPLES = 2
 """Sampled candidates of a larger pool, for each title asked for."""
 _RETRIED = 3
 """Titles that lack a keyword and are tried with it."""
+_ROOM = 3
+"""Tokens of a title behind its forced beginning, at least: a word, [CLS] and [SEP]."""
+_ORDINARY = "婚約を破棄された令嬢は、辺境の古い宿屋を継いで、旅人たちの話を聞くことにしました"
 _ROUNDS = 3
 """Further searches at most, where the first one finds too few titles."""
 
@@ -56,7 +59,15 @@ class CandidateFinder:
         self._max_source_tokens = min(max_source_tokens or engine.max_source_tokens, engine.max_source_tokens)
 
     def fill(self, jobs: Sequence[Job], options: GenerationOptions) -> None:
-        """Fill each job's pool: one search, then wider ones for as long as titles lack."""
+        """Fill each job's pool: one search, then wider ones for as long as titles lack.
+
+        Raises:
+            InputError: the model writes no titles so long as the prefix.
+        """
+        if any(len(self.forced(job.start)) > self.search(options, 1).max_tokens - _ROOM for job in jobs[:1]):
+            raise InputError(
+                "prefix: it leaves no room for a title; give a shorter one, or raise max_tokens."
+            )
         self._first_round(jobs, options)
         width = max(options.num_titles, options.num_beams)
         for attempt in range(1, _ROUNDS + 1):
@@ -84,7 +95,7 @@ class CandidateFinder:
             seed = None if options.seed is None else options.seed + attempt
             self._run(jobs, options, self.search(options, width, seed=seed))
             return
-        least = self._least_tokens(jobs, options)
+        least = self._least_tokens(options)
         search = self.search(options, width, min_tokens=least)
         self._run([*jobs, *_varied(jobs, options)], options, search)
         if attempt > 1 or options.diversity:
@@ -122,27 +133,27 @@ class CandidateFinder:
         seed = (options.seed or 0) + attempt
         return self.search(options, number, sample=True, top_p=min(options.top_p, 0.9), seed=seed)
 
-    def _least_tokens(self, jobs: Sequence[Job], options: GenerationOptions) -> int:
-        """So many tokens reach `min_chars`, by the characters that tokens have had so far."""
-        characters = sum(job.pool.characters for job in jobs)
-        if options.min_chars is None or not characters:
+    def _least_tokens(self, options: GenerationOptions) -> int:
+        """So many tokens reach `min_chars`, at the length that tokens have in ordinary Japanese."""
+        if options.min_chars is None:
             return 1
-        least = round(options.min_chars * sum(job.pool.tokens for job in jobs) / characters)
+        least = round(options.min_chars * len(self.tokenizer.parts([_ORDINARY])[0]) / len(_ORDINARY))
         return max(1, min(least, self.search(options, 1).max_tokens - 3))
 
     def _run(self, jobs: Sequence[Job], options: GenerationOptions, search: Search) -> None:
         """Search for each job, and put what is found into its pool."""
+        longest = search.max_tokens - _ROOM
+        starts = [(job, self.forced(job.start)) for job in jobs]
+        jobs = [job for job, ids in starts if len(ids) <= longest]
         if not jobs:
             return
+        forced = [ids for _, ids in starts if len(ids) <= longest]
         sources = [self.source(job.text, job.conditions) for job in jobs]
-        forced = [self.forced(job.start) for job in jobs]
         found = self.engine.search(sources, search, forced if any(forced) else None)
         fresh: list[tuple[Pool, Ranked]] = []
         for job, candidates in zip(jobs, found, strict=True):
             for candidate in candidates:
                 text = finish_title(job.start + self._text(candidate))
-                job.pool.characters += len(text)
-                job.pool.tokens += candidate.tokens
                 if text:
                     rank = candidate.log_probability / candidate.tokens**options.length_penalty
                     title, reason = self._judged(Title(text, candidate.score), options)

@@ -45,9 +45,6 @@ class Pool:
     kept: dict[str, Ranked] = field(default_factory=dict)
     """By comparison key."""
     refused: dict[str, Ranked] = field(default_factory=dict)
-    characters: int = 0
-    tokens: int = 0
-    """Of all candidates so far."""
 
     def add(self, found: Ranked) -> None:
         among = self.kept if found.objection is None else self.refused

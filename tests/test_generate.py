@@ -211,9 +211,9 @@ def test_bounds_are_kept(mini: TitleGenerator) -> None:
 
 
 def test_too_few_come_with_the_reason(mini: TitleGenerator) -> None:
-    titles = mini.generate([SYNOPSIS], num_titles=5, min_chars=500)[0]
+    titles = mini.generate([SYNOPSIS], num_titles=2, num_beams=2, min_chars=500)[0]
     assert titles == [] and titles.note is not None
-    assert titles.note.startswith("0 of 5 titles: of the others") and "fewer than 500" in titles.note
+    assert titles.note.startswith("0 of 2 titles: of the others") and "fewer than 500" in titles.note
 
 
 @pytest.mark.parametrize("keywords", [("幼なじみ",), ("傘", "銀行"), ("𩸽の𠮷",)])
@@ -239,6 +239,22 @@ def test_every_title_begins_with_the_prefix(mini: TitleGenerator, prefix: str) -
         unicodedata.normalize("NFKC", title.text).startswith(unicodedata.normalize("NFKC", prefix))
         for title in titles
     )
+
+
+@pytest.mark.parametrize("name", ["prefix", "keywords"])
+def test_words_without_room_for_a_title(mini: TitleGenerator, name: str) -> None:
+    long = "婚約破棄された令嬢の" * 20
+    with pytest.raises(InputError, match="婚約破棄.*leaves no room for a title"):
+        mini.generate([SYNOPSIS], **{name: long if name == "prefix" else (long,)})
+
+
+@pytest.mark.parametrize("engine", ["torch", "ctranslate2"])
+@pytest.mark.parametrize(
+    "options", [{"top_k": 0}, {"top_k": 1_000_000}, {"top_p": 1.0}, {"temperature": 50.0}]
+)
+def test_sampling_at_its_bounds(debug_checkpoint: Path, engine: str, options: dict[str, float]) -> None:
+    generator = TitleGenerator.from_checkpoint(debug_checkpoint, engine)  # type: ignore[arg-type]
+    assert generator.generate([STORY], sample=True, seed=1, **options)[0]
 
 
 def test_promises_hold_for_sampled_titles_and_for_torch(debug_checkpoint: Path) -> None:
