@@ -62,12 +62,12 @@ class CandidateFinder:
         """Fill each job's pool: one search, then wider ones for as long as titles lack.
 
         Raises:
-            InputError: the model writes no titles so long as the prefix.
+            InputError: the model writes no titles so long as the prefix or a keyword.
         """
-        if any(len(self.forced(job.start)) > self.search(options, 1).max_tokens - _ROOM for job in jobs[:1]):
-            raise InputError(
-                "prefix: it leaves no room for a title; give a shorter one, or raise max_tokens."
-            )
+        longest = self.search(options, 1).max_tokens - _ROOM
+        for text in (options.prefix, *options.keywords):
+            if len(self.forced(text)) > longest:
+                raise InputError(f"{text[:20]}… leaves no room for a title: shorten it, or raise max_tokens.")
         self._first_round(jobs, options)
         width = max(options.num_titles, options.num_beams)
         for attempt in range(1, _ROUNDS + 1):

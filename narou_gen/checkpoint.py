@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, EncoderDec
 from transformers.utils import logging as transformers_logging
 
 from narou_gen.errors import CheckpointError
+from narou_gen.folders import sync
 from narou_gen.novelty import NoveltyIndex
 from narou_gen.tokenizer import Tokenizer
 
@@ -84,7 +84,7 @@ def save_checkpoint(
         place = folder / file.relative_to(staging)
         place.parent.mkdir(exist_ok=True)
         file.replace(place)
-        _sync(place.parent)
+        sync(place.parent)
     shutil.rmtree(staging)
 
 
@@ -231,10 +231,10 @@ def save_state(
     save_file(tensors, staging / _OPTIMIZER)
     write_json(staging / _PROGRESS, progress)
     for file in (staging / _OPTIMIZER, staging / _PROGRESS):
-        _sync(file)
+        sync(file)
     shutil.rmtree(states / name, ignore_errors=True)
     staging.replace(states / name)
-    _sync(states)
+    sync(states)
     for old in sorted(states.glob("step-*"))[:-keep]:
         shutil.rmtree(old)
     return states / name
@@ -291,7 +291,7 @@ def _write(folder: Path, contents: Contents, record: Mapping[str, Any], dtype: t
         # safetensors lets nobody else read its file; the rest of the folder follows the user's umask.
         (folder / name).chmod(plain.stat().st_mode)
     for path in folder.rglob("*"):
-        _sync(path)
+        sync(path)
 
 
 def _tied(module: nn.Module) -> set[str]:
@@ -308,12 +308,3 @@ def _staging(folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
-
-
-def _sync(path: Path) -> None:
-    """Have the disk hold what was written, before anything is renamed over it."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -19,6 +19,7 @@ from narou_gen.cli_encoder import ENCODER_COMMANDS
 from narou_gen.cli_evaluate import compare, evaluate
 from narou_gen.cli_export import export
 from narou_gen.cli_title import title
+from narou_gen.cli_trim import trim_vocab
 from narou_gen.errors import NarouGenError
 
 app = typer.Typer(
@@ -111,6 +112,7 @@ def pretraining_pairs(
 _COMMANDS: tuple[Callable[..., Any], ...] = (
     title,
     export,
+    trim_vocab,
     fetch,
     pairs,
     works,

@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -23,6 +22,7 @@ from safetensors import SafetensorError, deserialize
 from narou_gen import novelty
 from narou_gen.ctranslate_spec import ACTIVATIONS, Weights, bert2bert_spec, encoder_spec
 from narou_gen.errors import CheckpointError
+from narou_gen.folders import written_whole
 from narou_gen.resources import cache_folder
 from narou_gen.tokenizer import load_tokenizer
 
@@ -50,7 +50,7 @@ def convert(checkpoint: Path, output: Path, quantization: Quantization = "int8")
     if config.get("model_type") != "encoder-decoder":
         raise CheckpointError(f"{checkpoint} holds a {config.get('model_type')} model, no title checkpoint.")
     tokenizer = load_tokenizer(checkpoint)
-    with _written_whole(output) as folder:
+    with _new_folder(output) as folder:
         longest = _longest_title(checkpoint)
         half = quantization == "float16"
         spec = bert2bert_spec(weights, config, tokenizer, longest, in_float16=half)
@@ -74,7 +74,7 @@ def convert_encoder(checkpoint: Path, output: Path, quantization: Quantization =
         CheckpointError: as `convert`.
     """
     weights, config = _read(checkpoint)
-    with _written_whole(output) as folder:
+    with _new_folder(output) as folder:
         _save(encoder_spec(weights, config, load_tokenizer(checkpoint)), folder, quantization)
 
 
@@ -109,7 +109,12 @@ def converted(checkpoint: Path, quantization: Quantization, part: Literal["title
     if not (folder / ENGINE_MODEL).exists():
         try:
             write(checkpoint, folder, quantization)
-        except OSError:  # no place in the cache, or none to write: it serves this process alone
+        except (OSError, CheckpointError) as error:
+            if (folder / ENGINE_MODEL).exists():
+                return folder  # another process was first, with the same
+            if isinstance(error, CheckpointError):
+                raise
+            # No place in the cache, or none that can be written: it serves this process alone.
             folder = Path(_until_exit().name) / name
             if not folder.exists():
                 write(checkpoint, folder, quantization)
@@ -173,30 +178,8 @@ def _array(stored: Mapping[str, Any]) -> NDArray[Any]:
 
 
 @contextmanager
-def _written_whole(output: Path) -> Iterator[Path]:
-    """A folder beside `output`, which takes its name when all is written and on the disk."""
+def _new_folder(output: Path) -> Iterator[Path]:
     if output.exists() and any(output.iterdir()):
         raise CheckpointError(f"{output} is not empty: choose another folder.")
-    output.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{output.name}-", dir=output.parent))
-    try:
-        yield staging
-        for file in staging.rglob("*"):
-            _sync(file)
-        staging.chmod(0o755)  # mkdtemp's is for its owner alone
-        try:
-            staging.replace(output)
-        except OSError:
-            if not (output / ENGINE_MODEL).exists():  # else another process was first, with the same
-                raise
-        _sync(output.parent)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with written_whole(output) as folder:
+        yield folder

@@ -103,6 +103,13 @@ def genre_name(genre: str | float | None) -> str | None:
     return next((name for name in GENRES.values() if name.partition("〔")[0] == text), text)
 
 
+def genre_names() -> list[str]:
+    """Every genre of Narou by its name, as `genre_name` gives it."""
+    from scraper.query import GENRES
+
+    return list(GENRES.values())
+
+
 def _is_texts(value: Any) -> bool:
     return isinstance(value, Sequence) and all(isinstance(item, str) for item in value)
 

@@ -244,7 +244,7 @@ def test_every_title_begins_with_the_prefix(mini: TitleGenerator, prefix: str) -
 @pytest.mark.parametrize("name", ["prefix", "keywords"])
 def test_words_without_room_for_a_title(mini: TitleGenerator, name: str) -> None:
     long = "婚約破棄された令嬢の" * 20
-    with pytest.raises(InputError, match="婚約破棄.*leaves no room for a title"):
+    with pytest.raises(InputError, match=r"婚約破棄.*leaves no room for a title"):
         mini.generate([SYNOPSIS], **{name: long if name == "prefix" else (long,)})
 
 
