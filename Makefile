@@ -5,13 +5,17 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST_FLAGS ?= -n auto --dist loadfile
 
-.PHONY: demo test lint bench clean
+.PHONY: demo picture test lint bench clean
 
 demo: $(VENV)/installed
 	@echo 'あらすじ:'; cat narou_gen/sample/synopsis.txt; echo; echo 'タイトル:'
 	@for length in long middle short; do \
 		$(BIN)/narou-gen title --input narou_gen/sample/synopsis.txt --genre 202 --length $$length -n 2 || exit 1; \
 	done
+
+# The tour of `narou-gen demo`, for the README. Look at it before it is committed.
+picture: $(VENV)/installed
+	$(BIN)/narou-gen demo --record docs/demo.svg
 
 test: lint
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)

@@ -15,6 +15,7 @@ import typer
 
 from narou_gen import __version__
 from narou_gen.cli_collect import fetch, pairs, works
+from narou_gen.cli_demo import demo
 from narou_gen.cli_encoder import ENCODER_COMMANDS
 from narou_gen.cli_evaluate import compare, evaluate
 from narou_gen.cli_export import export
@@ -111,6 +112,7 @@ def pretraining_pairs(
 
 _COMMANDS: tuple[Callable[..., Any], ...] = (
     title,
+    demo,
     export,
     trim_vocab,
     fetch,

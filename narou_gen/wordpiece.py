@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import re
+import threading
 import unicodedata
 from collections.abc import Callable, Sequence
 from itertools import chain
@@ -46,8 +47,6 @@ class JapaneseWordPiece:
             self._vocabulary, unk_token=self._unknown, max_input_chars_per_word=_LONGEST_WORD
         )
         self._ids = _Words(self._ids_of_word)
-        folder = unidic_lite.DICDIR
-        self._tagger = fugashi.GenericTagger(f'-Owakati -d "{folder}" -r "{folder}/mecabrc"')
 
     @classmethod
     def made_from(cls, files: TokenizerFiles) -> JapaneseWordPiece | None:
@@ -111,9 +110,9 @@ class JapaneseWordPiece:
         if self._normalise:
             text = unicodedata.normalize("NFKC", text)
         if self._by_character:
-            return [node.surface for node in self._tagger(text)]
+            return [node.surface for node in _tagger()(text)]
         # One string for all words: WordPiece would cut a word with a blank inside it there as well.
-        words: list[str] = self._tagger.parse(text).split()
+        words: list[str] = _tagger().parse(text).split()
         return words
 
     def _ids_of_word(self, word: str) -> tuple[int, ...]:
@@ -143,6 +142,17 @@ class _Words(dict[str, tuple[int, ...]]):
                 self.clear()
             self[word] = ids
         return ids
+
+
+_of_thread = threading.local()
+
+
+def _tagger() -> fugashi.GenericTagger:
+    """One of each thread, for all tokenizers: it holds the dictionary, and fugashi never gives that back."""
+    if not hasattr(_of_thread, "tagger"):
+        folder = unidic_lite.DICDIR
+        _of_thread.tagger = fugashi.GenericTagger(f'-Owakati -d "{folder}" -r "{folder}/mecabrc"')
+    return _of_thread.tagger
 
 
 def _vocabulary(files: TokenizerFiles) -> dict[str, int]:

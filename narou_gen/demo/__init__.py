@@ -1,0 +1,1 @@
+"""`narou-gen demo`: titles as a game of cards in a terminal."""
