@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,16 @@ def gpu_available() -> bool:
         return False
 
 
+_alive: weakref.WeakSet[CTranslate2Engine] = weakref.WeakSet()
+
+
+@atexit.register
+def _end_threads() -> None:
+    """A thread that still lets go of a stream's callback while Python ends would abort the process."""
+    for engine in list(_alive):
+        del engine._translator
+
+
 class CTranslate2Engine:
     """A converted checkpoint. Each translation runs on one thread, `threads` of them side by side."""
 
@@ -45,6 +57,7 @@ class CTranslate2Engine:
         self._folder = folder
         self._threads = threads or available_threads()
         self._translator = self._load(self._threads)
+        _alive.add(self)
         self._unk_id = tokenizer.unk_id
         self._names = token_names(tokenizer, max(tokenizer.vocabulary().values()) + 1)
         self._ids = {name: index for index, name in enumerate(self._names)}

@@ -347,3 +347,15 @@ assert ctranslate2.specs.model_spec.torch_is_available
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
+
+
+def test_a_process_that_has_just_streamed_ends_well(debug_checkpoint: Path) -> None:
+    """It took a race to abort one: several tries."""
+    program = f"""
+from narou_gen import TitleGenerator
+generator = TitleGenerator.from_checkpoint({str(debug_checkpoint)!r})
+for text in generator.stream("猫が宿屋を継ぐ。", sample=True):
+    pass
+"""
+    for _ in range(4):
+        subprocess.run([sys.executable, "-c", program], check=True)
