@@ -17,7 +17,7 @@ from torch import Tensor
 from narou_gen.config import DataConfig
 from narou_gen.resources import cache_folder
 from narou_gen.sources import Pair
-from narou_gen.tokenizer import Tokenizer
+from narou_gen.tokenizer import CONDITION_SHARE, Tokenizer
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -188,7 +188,7 @@ def _tokenise_rows(
     synopses = tokenizer.parts(rows["synopsis"], config.max_synopsis_tokens - 2)
     titles = tokenizer.parts(rows["title"], config.max_title_tokens - 2)
     parts = {
-        name: tokenizer.parts(rows[name], config.max_synopsis_tokens // 4)
+        name: tokenizer.parts(rows[name], config.max_synopsis_tokens // CONDITION_SHARE)
         for name in ("length", "genre", "keywords")
     }
     together = zip(synopses, *parts.values(), strict=True)

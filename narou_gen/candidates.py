@@ -14,7 +14,7 @@ from narou_gen.options import LARGEST_POOL, GenerationOptions, Title
 from narou_gen.search import Candidate, Engine, Search, Source
 from narou_gen.steering import Pool, Ranked
 from narou_gen.text import finish_title
-from narou_gen.tokenizer import Tokenizer
+from narou_gen.tokenizer import CONDITION_SHARE, Tokenizer
 
 if TYPE_CHECKING:
     from narou_gen.sentiment import SentimentAnalyzer
@@ -167,13 +167,13 @@ class CandidateFinder:
         """What the encoder reads of a cleaned synopsis, as in training."""
         limit, tokenizer = self._max_source_tokens, self.tokenizer
         parts = [*conditions.parts().values(), text]
-        ids = tokenizer.parts(parts, limit)
+        ids = tokenizer.parts(parts[:-1], limit // CONDITION_SHARE) + tokenizer.parts([text], limit)
         source = tokenizer.source(ids[:-1], ids[-1], limit)
         unknowns = [
             word
             for part, found in zip(parts, ids, strict=True)
             if tokenizer.unk_id in found
-            for word in tokenizer.unknowns(part)
+            for word in tokenizer.unknowns(part)[: found.count(tokenizer.unk_id)]
         ]
         return Source(source, unknowns[: source.count(tokenizer.unk_id)])
 

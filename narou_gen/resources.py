@@ -38,8 +38,8 @@ def find_config(name: str) -> Path:
 def find_checkpoint(name: str | None = None, config: str = "title") -> Path:
     """The checkpoint folder at this path, or the shipped one of this name.
 
-    Without a name: the folder in the environment variable NAROU_GEN_CHECKPOINT, else the bundled model. `config`
-    names the training that makes such a checkpoint.
+    Without a name: the folder in the environment variable NAROU_GEN_CHECKPOINT, else the bundled model.
+    `config` names the training that makes such a checkpoint.
 
     Raises:
         CheckpointError: there is no such folder; what there is, is listed.

@@ -21,6 +21,8 @@ from narou_gen.wordpiece import JapaneseWordPiece
 # more, since a cut changes what is next to it. So a megabyte of input costs no more than a page.
 _LONGEST_TOKEN = 32
 _MORE_TOKENS = 32
+CONDITION_SHARE = 4
+"""A condition takes one part in so many of a source at most, in training and in generation."""
 _SHARE = 1000  # texts that a worker process takes at a time
 _VOCABULARIES = ("tokenizer.json", "vocab.txt", "spiece.model", "sentencepiece.bpe.model")
 _SURROGATE = re.compile("[\ud800-\udfff]")

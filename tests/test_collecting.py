@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import select
 import signal
@@ -297,7 +298,7 @@ def in_terminal(arguments: list[str], question: str, reply: str) -> tuple[int, s
         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that ^C is a signal
     )
     os.close(slave)
-    shown, deadline = b"", time.monotonic() + 60
+    shown, deadline, pressed = b"", time.monotonic() + 60, math.inf
     assert process.stdout is not None
     try:
         while time.monotonic() < deadline:
@@ -309,9 +310,15 @@ def in_terminal(arguments: list[str], question: str, reply: str) -> tuple[int, s
                 if not data:
                     break
                 shown += data
-            if reply and question.encode() in shown:
+            if pressed == math.inf and question.encode() in shown:
                 os.write(master, reply.encode())
-                reply = ""
+                pressed = time.monotonic()
+            elif reply == "\x03" and time.monotonic() - pressed > 5:
+                # Python misses a signal that comes just before it waits for input: one presses again.
+                os.write(master, reply.encode())
+                pressed = time.monotonic()
+        else:
+            process.kill()
         output = process.stdout.read().decode()
         return process.wait(timeout=30), shown.decode().replace("\r\n", "\n"), output
     finally:

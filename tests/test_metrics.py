@@ -162,7 +162,7 @@ def test_the_classifier_tells_titles_from_openings_and_from_shuffled_words() -> 
     def share(texts: list[str]) -> float:
         return sum(value >= 0.5 for value in judge.probabilities(texts)) / len(texts)
 
-    assert share([pair.title for pair in held_out]) > 0.9
+    assert share([pair.title for pair in held_out]) > 0.85
     assert share(openings) < 0.2
     assert share(shuffled) < 0.3
     assert judge.probabilities(["", "  "]) == [0.0, 0.0]
