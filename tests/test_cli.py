@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,10 @@ def run(*arguments: str, stdin: bytes = b"", **environment: str) -> subprocess.C
 
 
 @pytest.fixture(scope="module", autouse=True)
-def checkpoint(debug_checkpoint: Path) -> None:
-    os.environ["NAROU_GEN_CHECKPOINT"] = str(debug_checkpoint)
+def checkpoint(debug_checkpoint: Path) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NAROU_GEN_CHECKPOINT", str(debug_checkpoint))
+        yield
 
 
 def error_line(answer: subprocess.CompletedProcess[bytes]) -> str:
