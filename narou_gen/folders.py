@@ -1,4 +1,4 @@
-"""Folders that are there whole, or not at all."""
+"""Folders and files that are there whole, or not at all."""
 
 from __future__ import annotations
 
@@ -25,6 +25,21 @@ def written_whole(output: Path) -> Iterator[Path]:
             sync(path)
         folder.replace(output)
         sync(output.parent)
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a text file as a whole, or not at all.
+
+    Raises:
+        OSError: it cannot be written; what stood there before stays.
+    """
+    staged = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        staged.write_text(text, encoding="utf-8")
+        sync(staged)
+        staged.replace(file)
+    finally:
+        staged.unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:

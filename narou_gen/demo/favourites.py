@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from narou_gen.demo.dealer import Card
+from narou_gen.folders import write_whole
 
 
 def work_page(card: Card) -> str:
@@ -51,12 +51,4 @@ def save(cards: Sequence[Card], file: Path, overwrite: bool = False) -> None:
     if file.exists() and not overwrite:
         raise FileExistsError(str(file))
     text = as_json(cards) if file.suffix.lower() == ".json" else as_text(cards)
-    staged = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        with staged.open("w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        staged.replace(file)
-    finally:
-        staged.unlink(missing_ok=True)
+    write_whole(file, text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from pathlib import Path
@@ -17,6 +16,7 @@ from narou_gen.demo.screen import LEAST_COLUMNS, LEAST_ROWS, draw
 from narou_gen.demo.story import Roulette
 from narou_gen.demo.tour import STEPS, STORY, Step, Tour
 from narou_gen.errors import InputError
+from narou_gen.folders import write_whole
 
 _FRAME_SECONDS = 0.125
 _LONGEST = 120.0
@@ -79,12 +79,4 @@ def record_tour(dealer: Dealer, file: Path, steps: tuple[Step, ...] = STEPS) -> 
     if file.suffix.lower() != ".svg":
         raise InputError(f"{file}: the tour is recorded as .svg.")
     picture = moving_picture(tour_frames(dealer, LEAST_COLUMNS, LEAST_ROWS, steps), LEAST_COLUMNS, LEAST_ROWS)
-    staged = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        with staged.open("w", encoding="utf-8") as stream:
-            stream.write(picture)
-            stream.flush()
-            os.fsync(stream.fileno())
-        staged.replace(file)
-    finally:
-        staged.unlink(missing_ok=True)
+    write_whole(file, picture)
