@@ -75,7 +75,10 @@ def _common(
 @app.command()
 def train(
     config: Annotated[
-        str, typer.Argument(help="A TOML file, or a shipped config: title, sentiment, mlm, title-debug.")
+        str,
+        typer.Argument(
+            help="A TOML file, or a shipped config: title, title-fast, sentiment, mlm, title-debug."
+        ),
     ],
     changes: Annotated[
         list[str] | None,
@@ -93,6 +96,26 @@ def train(
     folder = run_training(checked, resume=resume)
     if os.environ.get("RANK", "0") == "0":  # one of several processes says it
         print(folder)
+
+
+@app.command()
+def tokenize(
+    config: Annotated[str, typer.Argument(help="A TOML file, or a shipped config, of titles.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The folder to write.")],
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a key of the config."),
+    ] = None,
+) -> None:
+    """Write the pairs of a config as token ids, to train elsewhere with data.train set to that folder."""
+    from narou_gen.config import load_config
+
+    checked = load_config(config, changes or [])
+    from narou_gen.progress import TrainingDisplay
+    from narou_gen.tokenised import tokenise_into_folder
+
+    tokenise_into_folder(checked, output, TrainingDisplay())
+    print(output)
 
 
 @app.command()

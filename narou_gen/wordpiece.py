@@ -9,11 +9,11 @@ import io
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
-import fugashi
-import unidic_lite
 from tokenizers.models import WordPiece
 
 from narou_gen.tokenizer_files import TokenizerFiles
@@ -46,8 +46,6 @@ class JapaneseWordPiece:
             self._vocabulary, unk_token=self._unknown, max_input_chars_per_word=_LONGEST_WORD
         )
         self._ids = _Words(self._ids_of_word)
-        folder = unidic_lite.DICDIR
-        self._tagger = fugashi.GenericTagger(f'-Owakati -d "{folder}" -r "{folder}/mecabrc"')
 
     @classmethod
     def made_from(cls, files: TokenizerFiles) -> JapaneseWordPiece | None:
@@ -72,6 +70,15 @@ class JapaneseWordPiece:
 
     def __reduce__(self) -> tuple[type[JapaneseWordPiece], tuple[TokenizerFiles]]:
         return JapaneseWordPiece, (self._files,)
+
+    @cached_property
+    def _tagger(self) -> Any:
+        # Ids become text without MeCab: a machine that trains from a tokenised folder may lack it.
+        import fugashi
+        import unidic_lite
+
+        folder = unidic_lite.DICDIR
+        return fugashi.GenericTagger(f'-Owakati -d "{folder}" -r "{folder}/mecabrc"')
 
     def parts(self, texts: Sequence[str]) -> list[list[int]]:
         ids, found = self._ids.__getitem__, []

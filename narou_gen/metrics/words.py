@@ -6,15 +6,16 @@ import functools
 import unicodedata
 from typing import Any
 
-import fugashi
-import unidic_lite
-
 _CONTENT = {("名詞", "普通名詞"), ("名詞", "固有名詞")}
 _COUNTER = "助数詞可能"  # 年, 回, 人目: they count and say nothing
 
 
 @functools.cache
 def _tagger() -> Any:
+    # Scores over characters need no MeCab, and a machine that only trains may lack it.
+    import fugashi
+    import unidic_lite
+
     folder = unidic_lite.DICDIR
     return fugashi.Tagger(f'-d "{folder}" -r "{folder}/mecabrc"')
 
