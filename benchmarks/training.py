@@ -6,15 +6,16 @@
 The same model, the same windows of 64 pairs, AdamW, dropout on; both run by turns in one process, and each
 round gives one ratio. The Trainer has padding to the longest of a batch, pairs sorted by length, fused AdamW,
 sdpa, and bf16 where the GPU has it. Pairs are invented, their lengths real: synopses of 150 tokens (median;
-mean 190, a tenth over 400, cut at 512), titles of 15 (a tenth over 35). Memory is that of a process of its own.
-On a processor seconds are those that it worked, all threads together: other processes may share it.
+mean 190, a tenth over 400, cut at 512), titles of 15 (a tenth over 35). Memory is that of another process,
+which does one update. On a processor seconds are those that it worked, all threads together, since others may
+share it.
 
-Useful FLOPs, of which MFU is the share of the card's peak: 6 for each weight that a real token passes through,
-12 x width for each key that a query attends to; the head over the vocabulary counts for target tokens alone,
-embeddings and padding for nothing.
+Useful FLOPs, of which MFU is the share of the card's peak: 6 for each weight that a real token passes
+through, 12 x width for each key that a query attends to; the vocabulary head counts for title tokens
+alone, embeddings and padding for nothing.
 
 On a processor the model is small (4 + 2 layers, 256 wide), on a GPU of base size (12 + 12 layers, 768 wide, a
-vocabulary of 32,768), both with random weights. `--reference-run` trains 100,000 pairs for 13 epochs, ours.
+vocabulary of 32,768), both with random weights. `--reference-run` trains 100,000 pairs for 13 epochs.
 """
 
 from __future__ import annotations
@@ -332,9 +333,8 @@ def main() -> None:
             started = time.perf_counter()
             run = ours(config)
             total = time.perf_counter() - started
-            print(
-                f"{1_300_000 / run.seconds:,.0f} pairs/s, {total / 60:.1f} minutes, last loss {run.losses[-1]:.3f}"
-            )
+            speed = 1_300_000 / run.seconds
+            print(f"{speed:,.0f} pairs/s, {total / 60:.1f} minutes, last loss {run.losses[-1]:.3f}")
             return
         runs: dict[str, list[Run]] = {"Seq2SeqTrainer": [], "narou-gen": []}
         for _ in range(options.rounds):
@@ -352,8 +352,8 @@ def main() -> None:
                 *([] if gpu else ["| base size on one H100 | not yet measured | | | | | | |"]),
                 "",
                 f"{machine()}; {torch.get_num_threads()} threads; {packages}.",
-                f"`python benchmarks/training.py`, medians of {options.rounds} rounds of {updates} updates; the "
-                f"Trainer with {batch} pairs x {WINDOW // batch}.",
+                f"`python benchmarks/training.py`, medians of {options.rounds} rounds of {updates} updates; "
+                f"the Trainer with {batch} pairs x {WINDOW // batch}.",
             ]
         )
     print(f"\n{result}")
