@@ -110,11 +110,8 @@ class TrainingConfig(_Section):
     micro_batch_tokens: Literal["auto", "off"] | Annotated[int, Field(ge=1)] = "auto"
     """So many tokens (of sources and titles, padding included) go through the model at a time. `auto`: on a
     GPU a whole update, and half of it again and again where memory does not suffice; on a processor 4,096."""
-    attention: Literal["auto", "packed", "padded"] = "auto"
-    """`packed`: the tokens of all pairs in one row, and no padding (titles only). `auto`: that, unless
-    compiled."""
-    compile: bool = False
-    """Have torch.compile make code for the model; the first updates wait for it."""
+    attention: Literal["packed", "padded"] = "packed"
+    """`packed`: the tokens of all pairs in one row, and no padding (titles only)."""
     learning_rate: Annotated[float, Field(gt=0)] = 5e-5
     """Peak rate of AdamW."""
     fresh_learning_rate: Annotated[float, Field(gt=0)] | None = None

@@ -1,4 +1,4 @@
-"""What a run chooses for the machine it is on, and why: precision, attention, compiling, micro-batches."""
+"""What a run chooses for the machine it is on, and why: precision, attention, micro-batches."""
 
 from __future__ import annotations
 
@@ -20,9 +20,7 @@ def chosen_precision(options: TrainingConfig) -> str:
 
 def packs(config: Config) -> bool:
     """Whether pairs go through the model packed, without padding."""
-    # A row of all tokens has another length in every pass, and compiled code wants few shapes.
-    automatic = not config.training.compile
-    return automatic if config.training.attention == "auto" else config.training.attention == "packed"
+    return config.training.attention == "packed"
 
 
 def explained(config: Config, accelerator: Accelerator, passes: MicroBatches) -> Iterator[str]:
@@ -31,10 +29,7 @@ def explained(config: Config, accelerator: Accelerator, passes: MicroBatches) ->
     precision = chosen_precision(options)
     yield f"  precision {precision}: " + _why(options.precision == "auto", _precision_reason())
     if config.task == "title" or config.sentiment.mode == "joint":
-        packed = packs(config)
-        reason = "no padding" if packed else "compiled code wants few shapes"
-        yield f"  attention {'packed' if packed else 'padded'}: " + _why(options.attention == "auto", reason)
-    yield f"  compile: {'yes, the first updates take long' if options.compile else 'no (training.compile)'}"
+        yield "  attention packed: no padding" if packs(config) else "  attention padded: as the config says"
     reason = "halved where memory does not suffice" if gpu else "more does not make a processor faster"
     yield f"  forward passes of {passes}: " + _why(options.micro_batch_tokens == "auto", reason)
 

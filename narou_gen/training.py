@@ -106,8 +106,6 @@ def train(config: Config | str | Path, *, resume: bool = False, hooks: Hooks | N
             group["lr"] = rate
     # The schedule is not prepared: accelerate would advance it once for each process.
     model, optimizer = accelerator.prepare(task.model, optimizer)
-    if options.compile:
-        model = torch.compile(model, dynamic=True)
     if progress.get("scaler") and accelerator.scaler is not None:
         accelerator.scaler.load_state_dict(progress["scaler"])
     run = _Run(
