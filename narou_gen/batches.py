@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import torch
+from rich.console import Console
+from rich.progress import Progress
 from torch import Tensor
 
 from narou_gen.config import DataConfig
+from narou_gen.packing import PackedBatch
+from narou_gen.ragged import Ragged
 from narou_gen.resources import cache_folder
 from narou_gen.sources import Pair
 from narou_gen.tokenizer import CONDITION_SHARE, Tokenizer
 
-if TYPE_CHECKING:
-    from datasets import Dataset
-
 IGNORED = -100  # label of positions that do not count, as in torch's cross entropy
 # Windows whose pairs are sorted by length together: enough to save most padding, few enough to stay random.
 _WINDOWS_SORTED_TOGETHER = 50
+_CONDITIONS = ("length", "genre", "keywords")
+_TOKENISED_TOGETHER = 10_000  # pairs
 
 
 class Tensors:
@@ -42,6 +45,9 @@ class Items(Protocol):
 
     def targets(self, rows: np.ndarray, epoch: int | None) -> int:
         """What their summed loss is divided by: tokens to predict, or texts to label."""
+
+    def lengths(self, rows: np.ndarray) -> np.ndarray:
+        """What each of them costs in a forward pass, in tokens."""
 
     def batch(self, rows: Sequence[int] | np.ndarray, epoch: int | None, counts: bool = True) -> Any:
         """Tensors of these items, with what is random in this epoch; nothing of it for epoch None.
@@ -62,6 +68,13 @@ class Batch(Tensors):
     labels: Tensor
     """What it must say: t1 ... tn [SEP]; IGNORED at padding."""
 
+    def inputs(self) -> dict[str, Tensor]:
+        return {
+            "input_ids": self.source_ids,
+            "attention_mask": self.source_mask,
+            "decoder_input_ids": self.target_ids,
+        }
+
 
 class TokenisedPairs:
     """Token ids of pairs, memory-mapped, and the batches made of them.
@@ -69,16 +82,25 @@ class TokenisedPairs:
     Conditions are kept as parts of their own, so that each epoch can leave out others.
     """
 
-    def __init__(self, dataset: Dataset, tokenizer: Tokenizer, config: DataConfig, seed: int) -> None:
-        self._dataset = dataset
+    def __init__(
+        self,
+        columns: Mapping[str, Ragged],
+        tokenizer: Tokenizer,
+        config: DataConfig,
+        seed: int,
+        packed: bool = False,
+    ) -> None:
+        self.columns = columns
         self._tokenizer = tokenizer
         self._config = config
         self._seed = seed
-        self.source_lengths = np.asarray(dataset["source_length"])
-        self.label_counts = np.asarray(dataset["title_length"]) + 1  # [SEP] is said too
+        self._packed = packed
+        whole = sum(columns[name].lengths() for name in (*_CONDITIONS, "synopsis")) + 2
+        self.source_lengths = np.minimum(whole, config.max_synopsis_tokens)
+        self.label_counts = columns["title"].lengths() + 1  # [SEP] is said too
 
     def __len__(self) -> int:
-        return len(self._dataset)
+        return len(self.columns["title"])
 
     def windows(self, size: int, epoch: int) -> list[np.ndarray]:
         """The epoch's pairs, each once, as index arrays of `size` pairs (the last to be cut may be shorter).
@@ -93,34 +115,43 @@ class TokenisedPairs:
         """Number of tokens that their titles must say."""
         return int(self.label_counts[rows].sum())
 
-    def batch(self, rows: Sequence[int] | np.ndarray, epoch: int | None, counts: bool = True) -> Batch:
-        """The pairs at `rows`, padded to the longest. With an epoch, conditions are left out at random.
+    def lengths(self, rows: np.ndarray) -> np.ndarray:
+        """Tokens of each pair, source and title."""
+        found: np.ndarray = self.source_lengths[rows] + self.label_counts[rows]
+        return found
 
-        Unless it `counts`, every label is IGNORED.
+    def batch(
+        self, rows: Sequence[int] | np.ndarray, epoch: int | None, counts: bool = True
+    ) -> Batch | PackedBatch:
+        """The pairs at `rows`, packed or padded to the longest.
+
+        With an epoch, conditions are left out at random. Unless it `counts`, every label is IGNORED.
         """
-        rows = [int(index) for index in rows]
-        columns = self._dataset[rows]
-        config = self._config
-        sources, targets = [], []
-        for place, index in enumerate(rows):
-            parts = {name: columns[name][place] for name in ("length", "genre", "keywords")}
-            if epoch is not None:
-                rng = Random(f"{self._seed}/{epoch}/{index}")
-                parts = {
-                    name: part for name, part in parts.items() if rng.random() >= config.condition_dropout
-                }
-            sources.append(
-                self._tokenizer.source(parts.values(), columns["synopsis"][place], config.max_synopsis_tokens)
-            )
-            targets.append(self._tokenizer.target(columns["title"][place], config.max_title_tokens))
-        pad = self._tokenizer.pad_id
+        sources = [self._source(int(index), epoch) for index in rows]
+        limit = self._config.max_title_tokens
+        targets = [
+            self._tokenizer.target(self.columns["title"][int(index)].tolist(), limit) for index in rows
+        ]
         labels = [target[1:] if counts else [IGNORED] * (len(target) - 1) for target in targets]
+        read = [target[:-1] for target in targets]
+        if self._packed:
+            return PackedBatch.of(sources, read, labels)
+        pad = self._tokenizer.pad_id
         return Batch(
             padded(sources, pad),
             padded([[1] * len(source) for source in sources], 0),
-            padded([target[:-1] for target in targets], pad),
+            padded(read, pad),
             padded(labels, IGNORED),
         )
+
+    def _source(self, index: int, epoch: int | None) -> list[int]:
+        names: Sequence[str] = _CONDITIONS
+        if epoch is not None:
+            rng = Random(f"{self._seed}/{epoch}/{index}")
+            names = [name for name in names if rng.random() >= self._config.condition_dropout]
+        parts = [self.columns[name][index].tolist() for name in names]
+        synopsis = self.columns["synopsis"][index].tolist()
+        return self._tokenizer.source(parts, synopsis, self._config.max_synopsis_tokens)
 
 
 def windows_of_like_length(
@@ -141,70 +172,57 @@ def padded(rows: Sequence[Sequence[int]], value: int) -> Tensor:
     return torch.tensor([[*row, *[value] * (width - len(row))] for row in rows])
 
 
-def tokenise(pairs: Sequence[Pair], tokenizer: Tokenizer, config: DataConfig, seed: int) -> TokenisedPairs:
+def tokenise(
+    pairs: Sequence[Pair], tokenizer: Tokenizer, config: DataConfig, seed: int, packed: bool = False
+) -> TokenisedPairs:
     """Token ids of the pairs, from the cache where these pairs met this tokenizer before."""
-    import datasets
-
-    digest = _digest(pairs, tokenizer, config)
-    folder = cache_folder() / "tokenised" / digest
+    folder = cache_folder() / "tokenised" / _digest(pairs, tokenizer, config)
     if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        dataset = datasets.Dataset.from_list([_texts(pair) for pair in pairs]).map(
-            lambda rows: _tokenise_rows(rows, tokenizer, config),
-            batched=True,
-            new_fingerprint=digest,
-            desc="Tokenising",
-        )
-        columns = ["length", "genre", "keywords", "synopsis", "title", "source_length", "title_length"]
-        _save(dataset.select_columns(columns), folder)
-    return TokenisedPairs(datasets.load_from_disk(folder), tokenizer, config, seed)
+        write_ids(pairs, tokenizer, config, folder)
+    return load_ids(folder, tokenizer, config, seed, packed)
 
 
-def _save(dataset: Dataset, folder: Path) -> None:
-    """Write the dataset aside and rename it; without a bar of its own, which would last a blink."""
-    import datasets
+def load_ids(
+    folder: Path, tokenizer: Tokenizer, config: DataConfig, seed: int, packed: bool = False
+) -> TokenisedPairs:
+    """The pairs that `write_ids` wrote; raises OSError or ValueError where the folder is not whole."""
+    columns = {name: Ragged.load(folder, name) for name in (*_CONDITIONS, "synopsis", "title")}
+    return TokenisedPairs(columns, tokenizer, config, seed, packed)
 
-    shown = datasets.is_progress_bar_enabled()
-    datasets.disable_progress_bars()
-    try:
-        with tempfile.TemporaryDirectory(dir=folder.parent) as aside:
-            dataset.save_to_disk(Path(aside) / "done")
-            (Path(aside) / "done").rename(folder)
-    except OSError:  # another process was first, with the same content
-        if not folder.is_dir():
-            raise
-    finally:
-        if shown:
-            datasets.enable_progress_bars()
+
+def write_ids(pairs: Sequence[Pair], tokenizer: Tokenizer, config: DataConfig, folder: Path) -> None:
+    """Write the token ids of the pairs into a new folder, whole or not at all."""
+    limits = dict.fromkeys(_CONDITIONS, config.max_synopsis_tokens // CONDITION_SHARE)
+    limits |= {"synopsis": config.max_synopsis_tokens - 2, "title": config.max_title_tokens - 2}
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    console = Console(stderr=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as aside:
+        (done := Path(aside) / "done").mkdir()
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+            task = progress.add_task("Tokenising", total=len(limits) * len(pairs))
+            for name, limit in limits.items():
+
+                def blocks(name: str = name, limit: int = limit) -> Iterator[list[list[int]]]:
+                    for start in range(0, len(pairs), _TOKENISED_TOGETHER):
+                        texts = [_texts(pair)[name] for pair in pairs[start : start + _TOKENISED_TOGETHER]]
+                        yield tokenizer.parts(texts, limit)
+                        progress.advance(task, len(texts))
+
+                Ragged.of(blocks()).save(done, name)
+        try:
+            done.rename(folder)
+        except OSError:  # another process was first, with the same content
+            if not folder.is_dir():
+                raise
 
 
 def _texts(pair: Pair) -> dict[str, str]:
     return {"synopsis": pair.synopsis, "title": pair.title, **pair.conditions.parts()}
 
 
-def _tokenise_rows(
-    rows: dict[str, list[str]], tokenizer: Tokenizer, config: DataConfig
-) -> dict[str, list[Any]]:
-    synopses = tokenizer.parts(rows["synopsis"], config.max_synopsis_tokens - 2)
-    titles = tokenizer.parts(rows["title"], config.max_title_tokens - 2)
-    parts = {
-        name: tokenizer.parts(rows[name], config.max_synopsis_tokens // CONDITION_SHARE)
-        for name in ("length", "genre", "keywords")
-    }
-    together = zip(synopses, *parts.values(), strict=True)
-    lengths = [min(sum(map(len, row)) + 2, config.max_synopsis_tokens) for row in together]
-    return {
-        **parts,
-        "synopsis": synopses,
-        "title": titles,
-        "source_length": lengths,
-        "title_length": [len(title) for title in titles],
-    }
-
-
 def _digest(pairs: Sequence[Pair], tokenizer: Tokenizer, config: DataConfig) -> str:
-    """SHA-256 over all that the ids depend on: texts, limits, and the tokenizer's files."""
-    digest = hashlib.sha256(f"{config.max_synopsis_tokens} {config.max_title_tokens}".encode())
+    """SHA-256 over all that the files depend on: their format, texts, limits, and the tokenizer's files."""
+    digest = hashlib.sha256(f"2 {config.max_synopsis_tokens} {config.max_title_tokens}".encode())
     with tempfile.TemporaryDirectory() as folder:
         tokenizer.save(Path(folder))
         for file in sorted(Path(folder).iterdir()):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -20,6 +19,7 @@ from narou_gen.cli_encoder import ENCODER_COMMANDS
 from narou_gen.cli_evaluate import compare, evaluate
 from narou_gen.cli_export import export
 from narou_gen.cli_title import title
+from narou_gen.cli_train import TRAINING_COMMANDS
 from narou_gen.cli_trim import trim_vocab
 from narou_gen.errors import NarouGenError
 
@@ -74,43 +74,8 @@ def _common(
     pass
 
 
-@app.command()
-def train(
-    config: Annotated[
-        str, typer.Argument(help="A TOML file, or a shipped config: title, sentiment, mlm, title-debug.")
-    ],
-    changes: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a key of the config."),
-    ] = None,
-    output: Annotated[str | None, typer.Option(help="The checkpoint folder to write.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last state.")] = False,
-) -> None:
-    """Train a model; its folder is printed at the end."""
-    from narou_gen.config import load_config
-
-    checked = load_config(config, changes or [], output)
-    from narou_gen.training import train as run_training
-
-    folder = run_training(checked, resume=resume)
-    if os.environ.get("RANK", "0") == "0":  # one of several processes says it
-        print(folder)
-
-
-@app.command()
-def pretraining_pairs(
-    texts: Annotated[list[Path], typer.Argument(help="Plain texts: .txt, or .txt.xz.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The .jsonl file to write.")],
-    limit: Annotated[int | None, typer.Option(min=1, help="So many pairs at most.")] = None,
-    seed: Annotated[int, typer.Option(help="Other passages, sentences and gaps.")] = 0,
-) -> None:
-    """Make pairs out of plain text, that teach a model to read and write before it sees titles."""
-    from narou_gen.pretraining import write_pretraining_pairs
-
-    print(f"{write_pretraining_pairs(texts, output, limit, seed)} pairs in {output}", file=sys.stderr)
-
-
 _COMMANDS: tuple[Callable[..., Any], ...] = (
+    *TRAINING_COMMANDS,
     title,
     demo,
     export,

@@ -103,10 +103,15 @@ class TrainingConfig(_Section):
     epochs: Annotated[int, Field(ge=1)] = 13
     """How often every training pair is learned from."""
     batch_size: Annotated[int, Field(ge=1)] = 4
-    """Pairs in a forward pass, per process."""
+    """An update learns from batch_size x gradient_accumulation x processes pairs, and depends on that product
+    alone. Where `micro_batch_tokens` is "off", so many pairs go through the model at a time, per process."""
     gradient_accumulation: Annotated[int, Field(ge=1)] = 16
-    """Forward passes per update, on each process. An update learns from batch_size x this x processes pairs,
-    and depends on that product alone."""
+    """See `batch_size`."""
+    micro_batch_tokens: Literal["auto", "off"] | Annotated[int, Field(ge=1)] = "auto"
+    """So many tokens (of sources and titles, padding included) go through the model at a time. `auto`: on a
+    GPU a whole update, and half of it again and again where memory does not suffice; on a processor 4,096."""
+    attention: Literal["packed", "padded"] = "packed"
+    """`packed`: the tokens of all pairs in one row, and no padding (titles only)."""
     learning_rate: Annotated[float, Field(gt=0)] = 5e-5
     """Peak rate of AdamW."""
     fresh_learning_rate: Annotated[float, Field(gt=0)] | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +32,19 @@ class Journal:
             aside.write_text("".join(f"{line}\n" for line in lines if _is_up_to(line, step)), "utf-8")
             aside.replace(path)
 
-    def update(self, pairs: int, **values: Any) -> dict[str, Any]:
-        """Write and return the line of an update that learned from so many pairs."""
+    def updates(self, updates: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Write and return the lines of the updates since the last call, which share their mean speed.
+
+        Each has its "step" and "pairs", the number of pairs that it learned from.
+        """
         now = time.monotonic()
-        rate = pairs / max(now - self._before, 1e-9)
+        rate = sum(line["pairs"] for line in updates) / max(now - self._before, 1e-9)
         self._before = now
-        return self._write({"kind": "update", **values, "pairs_per_second": round(rate, 2)})
+        written = []
+        for line in updates:
+            values = {key: value for key, value in line.items() if key != "pairs"}
+            written.append(self._write({"kind": "update", **values, "pairs_per_second": round(rate, 2)}))
+        return written
 
     def evaluation(self, **values: Any) -> dict[str, Any]:
         """Write and return the line of an evaluation. Its time is not counted against the next update."""

@@ -8,23 +8,15 @@ import torch
 from torch.nn import functional
 
 from narou_gen.batches import IGNORED, Batch
+from narou_gen.packing import PackedBatch
 
 
-def summed_loss(model: Any, batch: Batch, label_smoothing: float = 0.0) -> torch.Tensor:
-    """Cross-entropy (nats) summed over the batch's target tokens; shape ()."""
-    logits = model(
-        input_ids=batch.source_ids,
-        attention_mask=batch.source_mask,
-        decoder_input_ids=batch.target_ids,
-        use_cache=False,
-    ).logits
-    return functional.cross_entropy(
-        logits.flatten(0, 1).float(),
-        batch.labels.flatten(),
-        ignore_index=IGNORED,
-        reduction="sum",
-        label_smoothing=label_smoothing,
-    )
+def summed_loss(model: Any, batch: Batch | PackedBatch, label_smoothing: float = 0.0) -> torch.Tensor:
+    """Cross-entropy (nats) summed over the batch's target tokens; shape ().
+
+    A packed batch has no positions but those: the head over the vocabulary runs on nothing else.
+    """
+    return classification_loss(model(**batch.inputs(), use_cache=False).logits, batch.labels, label_smoothing)
 
 
 def classification_loss(

@@ -54,13 +54,14 @@ class NoveltyIndex:
     @classmethod
     def of_training(cls, titles: Iterable[str], checkpoint: str | None) -> NoveltyIndex:
         """Of a run's titles, and of those that the checkpoint it goes on from has in its index."""
-        index = cls.made_of(titles)
-        earlier = None if checkpoint is None else cls.load(find_checkpoint(checkpoint))
-        return index if earlier is None else index._joined(earlier)
+        return cls.made_of(titles).with_those_of(checkpoint)
 
-    def _joined(self, other: NoveltyIndex) -> NoveltyIndex:
-        sets = dict(other._sets()) | dict(self._sets())
-        return self._made_of_sets(sets)
+    def with_those_of(self, checkpoint: str | None) -> NoveltyIndex:
+        """Joined with the index of a checkpoint, if it has one."""
+        earlier = None if checkpoint is None else self.load(find_checkpoint(checkpoint))
+        if earlier is None:
+            return self
+        return self._made_of_sets(dict(earlier._sets()) | dict(self._sets()))
 
     def _sets(self) -> Iterator[tuple[int, NDArray[np.uint16]]]:
         for key, start, count in zip(self._keys, self._starts, self._counts, strict=True):

@@ -63,13 +63,20 @@ class TrainingDisplay:
         for reason, count in sorted(splits.left_out.items(), key=lambda item: -item[1]):
             self._say(f"  left out {count}: {reason}")
 
-    def model(self, task: tasks.Task, accelerator: Accelerator) -> None:
+    def tokenised(self, record: Mapping[str, Any], folder: str) -> None:
+        self._say(
+            f"Pairs: {record['train']} to train, {record['validation']} to validate, tokenised in {folder}"
+        )
+
+    def model(self, task: tasks.Task, accelerator: Accelerator, choices: Iterable[str]) -> None:
         every, trained = count_parameters(task.model)
         precision = {"no": "fp32"}.get(accelerator.mixed_precision, accelerator.mixed_precision)
         self._say(
             f"Model: {_size(every)} parameters, {_size(trained)} of them trained, "
             f"in {precision} on {accelerator.num_processes} x {accelerator.device.type}"
         )
+        for choice in choices:
+            self._say(choice)
         for warning in task.warnings:
             self._say(f"Warning: {warning}")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import platform
 import subprocess
 from collections.abc import Iterator, Mapping
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def run_record(config: Config, data: Mapping[str, Any], accelerator: Accelerator
         "precision": accelerator.mixed_precision,
         "device": str(accelerator.device.type),
         "python": platform.python_version(),
-        "versions": {"narou-gen": __version__} | {package: version(package) for package in _PACKAGES},
+        "versions": {"narou-gen": __version__} | dict(_versions()),
         "git_commit": _git_commit(),
     }
 
@@ -78,6 +79,12 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield from _flat(value, f"{prefix}{key}.")
         else:
             yield prefix + key, value
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    for package in _PACKAGES:
+        with suppress(PackageNotFoundError):  # from a tokenised folder one can train without datasets
+            yield package, version(package)
 
 
 def _git_commit() -> str | None:

@@ -21,9 +21,12 @@ from narou_gen.data import load_splits
 from narou_gen.encoder import Encoder, TorchEncoder
 from narou_gen.encoder_model import JointModel, SentimentClassifier, SentimentHead, build_encoder
 from narou_gen.errors import ConfigError
+from narou_gen.hardware import packs
 from narou_gen.loss import classification_loss, summed_loss
 from narou_gen.model import build
 from narou_gen.novelty import NoveltyIndex
+from narou_gen.packed_attention import use_packed_attention
+from narou_gen.packing import PackedBatch
 from narou_gen.progress import TrainingDisplay
 from narou_gen.record import data_record
 from narou_gen.resources import find_checkpoint
@@ -171,8 +174,9 @@ class JointTask(_SentimentTask):
         self._built = build(config.model, config.data)
         title, tokenizer = self._built.model, self._built.tokenizer
         with accelerator.main_process_first():
-            titles = tokenise(pairs.train, tokenizer, config.data, config.seed)
+            titles = tokenise(pairs.train, tokenizer, config.data, config.seed, packs(config))
             self._titles = Validation.prepare(pairs.validation, tokenizer, config)
+        use_packed_attention(title)
         encoder = Encoder(TorchEncoder(title.encoder.eval()), tokenizer)
         head = self._head(self._vectors(encoder, self._splits.train))
         self.model = JointModel(title, head, config.sentiment.pooling)
@@ -196,7 +200,7 @@ class JointTask(_SentimentTask):
         return {"learned": "titles" if rows[0] < self._pairs else "sentiment"}
 
     def loss(self, model: Any, batch: Any) -> torch.Tensor:
-        if isinstance(batch, Batch):
+        if isinstance(batch, Batch | PackedBatch):
             return summed_loss(model, batch, self._config.training.label_smoothing)
         return super().loss(model, batch)
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 BUNDLED = "sample:"
 """How the names of the bundled sources begin; they have splits of their own."""
+TOKENISED = "tokenised.json"
+"""The file that tells a tokenised folder."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,10 @@ def read_rows(source: str, split: str) -> Iterator[Mapping[str, Any]]:
     if reader is None:
         if path.is_file():
             raise DataError(f"{source}: give a .jsonl, .csv, .parquet or .db file.")
+        if is_tokenised(source):
+            raise DataError(
+                f"{source} is tokenised: it serves as data.train of titles, with their task alone."
+            )
         return _dataset(source, split)
     if not path.is_file():
         samples = ", ".join(f"{BUNDLED}{folder.parent.name}" for folder in SAMPLE.glob("*/train.jsonl"))
@@ -168,6 +174,11 @@ def _parquet(path: Path) -> Iterator[Mapping[str, Any]]:
         raise DataError(f"{path} is not Parquet: {visible(str(error)).splitlines()[0]}") from None
 
 
+def is_tokenised(source: str) -> bool:
+    """Whether this is a folder that `narou-gen tokenize` wrote."""
+    return (Path(source) / TOKENISED).is_file()
+
+
 def terms_reminder(config: DataConfig, *more: str) -> str | None:
     """The line to show before training on what was collected through the Narou API, None for other data.
 
@@ -176,6 +187,10 @@ def terms_reminder(config: DataConfig, *more: str) -> str | None:
     """
     from scraper import REMINDER
 
+    if is_tokenised(config.train):
+        return (
+            REMINDER if json.loads((Path(config.train) / TOKENISED).read_text("utf-8"))["collected"] else None
+        )
     sources = (config.train, config.validation, config.test, *more)
     databases = [Path(source) for source in sources if isinstance(source, str)]
     databases = [path for path in databases if path.suffix.lower() == ".db" and path.is_file()]

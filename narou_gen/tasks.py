@@ -16,12 +16,16 @@ from narou_gen.batches import Items, tokenise
 from narou_gen.checkpoint import Contents, title_contents
 from narou_gen.config import Config
 from narou_gen.data import load_splits
+from narou_gen.hardware import packs
 from narou_gen.loss import summed_loss
 from narou_gen.model import build
 from narou_gen.novelty import NoveltyIndex
+from narou_gen.packed_attention import use_packed_attention
 from narou_gen.progress import TrainingDisplay
 from narou_gen.record import data_record
-from narou_gen.validation import Validation
+from narou_gen.sources import is_tokenised
+from narou_gen.tokenizer import Tokenizer
+from narou_gen.validation import TitleData, Validation
 
 Scores = dict[str, float]
 Samples = list[dict[str, Any]]
@@ -63,22 +67,19 @@ class TitleTask(Task):
     """A BERT2BERT that learns titles."""
 
     def __init__(self, config: Config, accelerator: Accelerator, display: TrainingDisplay) -> None:
-        splits = load_splits(config.data, config.seed, watch=display.reading)
-        display.data(splits)
         torch.manual_seed(config.seed)
         self._built = build(config.model, config.data)
         self._config = config
-        tokenizer = self._built.tokenizer
+        read = _tokenised if is_tokenised(config.data.train) else _from_source
         with accelerator.main_process_first():  # one tokenises, the others find it in the cache
-            self.items = tokenise(splits.train, tokenizer, config.data, config.seed)
-            self._validation = Validation.prepare(splits.validation, tokenizer, config)
+            data = read(config, self._built.tokenizer, display)
+        self.items, self._validation, self.data = data.train, data.validation, data.record
         self.model = self._built.model
+        use_packed_attention(self._built.model)
         self.fresh = self._built.fresh
         self.warnings = self._built.warnings
-        learned = (pair.title for pair in splits.train)
-        novelty = NoveltyIndex.of_training(learned, config.model.checkpoint)
-        self.contents = title_contents(self._built.model, tokenizer, novelty)
-        self.data = data_record(splits)
+        novelty = data.novelty.with_those_of(config.model.checkpoint)
+        self.contents = title_contents(self._built.model, self._built.tokenizer, novelty)
 
     def start_update(self) -> None:
         super().start_update()
@@ -90,6 +91,25 @@ class TitleTask(Task):
 
     def validate(self, model: Any, accelerator: Accelerator) -> tuple[Scores, Samples]:
         return self._validation.run(model, self._built, accelerator)
+
+
+def _from_source(config: Config, tokenizer: Tokenizer, display: TrainingDisplay) -> TitleData:
+    splits = load_splits(config.data, config.seed, watch=display.reading)
+    display.data(splits)
+    return TitleData(
+        tokenise(splits.train, tokenizer, config.data, config.seed, packs(config)),
+        Validation.prepare(splits.validation, tokenizer, config),
+        NoveltyIndex.made_of(pair.title for pair in splits.train),
+        data_record(splits),
+    )
+
+
+def _tokenised(config: Config, tokenizer: Tokenizer, display: TrainingDisplay) -> TitleData:
+    from narou_gen.tokenised import load_tokenised
+
+    data = load_tokenised(config, tokenizer)
+    display.tokenised(data.record, config.data.train)
+    return data
 
 
 def prepare(config: Config, accelerator: Accelerator, display: TrainingDisplay) -> Task:

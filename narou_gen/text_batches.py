@@ -101,6 +101,10 @@ class LabelledTexts:
     def targets(self, rows: np.ndarray, epoch: int | None) -> int:
         return len(rows)
 
+    def lengths(self, rows: np.ndarray) -> np.ndarray:
+        inputs = self._inputs
+        return inputs.lengths[rows] if isinstance(inputs, Sources) else np.ones(len(rows), np.int64)
+
     def batch(
         self, rows: Sequence[int] | np.ndarray, epoch: int | None, counts: bool = True
     ) -> TextBatch | VectorBatch:
@@ -129,6 +133,10 @@ class MaskedTexts:
     def targets(self, rows: np.ndarray, epoch: int | None) -> int:
         """Number of hidden tokens."""
         return sum(self._masking.count(self._sources[int(row)], self._key(int(row), epoch)) for row in rows)
+
+    def lengths(self, rows: np.ndarray) -> np.ndarray:
+        found: np.ndarray = self._sources.lengths[rows]
+        return found
 
     def batch(self, rows: Sequence[int] | np.ndarray, epoch: int | None, counts: bool = True) -> TextBatch:
         hidden = [self._masking.hide(self._sources[int(row)], self._key(int(row), epoch)) for row in rows]
@@ -170,6 +178,11 @@ class Interleaved:
     def targets(self, rows: np.ndarray, epoch: int | None) -> int:
         items, own = self._own(rows)
         return int(items.targets(own, epoch))
+
+    def lengths(self, rows: np.ndarray) -> np.ndarray:
+        items, own = self._own(rows)
+        found: np.ndarray = items.lengths(own)
+        return found
 
     def batch(self, rows: Sequence[int] | np.ndarray, epoch: int | None, counts: bool = True) -> Any:
         items, own = self._own(np.asarray(rows))

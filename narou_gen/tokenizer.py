@@ -54,7 +54,7 @@ class Tokenizer:
     """
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self.engine = engine
         ids = engine.special_ids
         if missing := [name for name in ("cls", "sep", "pad", "unk") if f"{name}_token" not in ids]:
             raise ModelError(f"The tokenizer has no {', '.join(missing)} token; a BERT tokenizer is needed.")
@@ -76,20 +76,20 @@ class Tokenizer:
             shares = [texts[start : start + _SHARE] for start in range(0, len(texts), _SHARE)]
             # Started afresh, not forked: torch may have threads here.
             with ProcessPoolExecutor(
-                workers, get_context("spawn"), _start_worker, (self._engine, max_tokens)
+                workers, get_context("spawn"), _start_worker, (self.engine, max_tokens)
             ) as pool:
                 return list(chain.from_iterable(pool.map(_worker_parts, shares)))
-        return _parts(self._engine, texts, max_tokens)
+        return _parts(self.engine, texts, max_tokens)
 
     def encode(self, text: str, max_tokens: int | None = None) -> list[int]:
         """Ids of a text between its special tokens, with them at most `max_tokens` long."""
-        prefix, suffix = self._engine.prefix, self._engine.suffix
+        prefix, suffix = self.engine.prefix, self.engine.suffix
         room = None if max_tokens is None else max(0, max_tokens - len(prefix) - len(suffix))
         return [*prefix, *self.parts([text], room)[0], *suffix]
 
     def unknowns(self, text: str) -> list[str]:
         """The words behind the unknown tokens of a text, in their order; [] where the engine cannot tell."""
-        return self._engine.unknowns(_without_surrogates(text))
+        return self.engine.unknowns(_without_surrogates(text))
 
     def source(
         self, conditions: Iterable[Sequence[int]], synopsis: Sequence[int], max_tokens: int
@@ -104,20 +104,20 @@ class Tokenizer:
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of these ids, special tokens left out; not yet in finished typography."""
-        text = self._engine.decode([int(token_id) for token_id in ids])
+        text = self.engine.decode([int(token_id) for token_id in ids])
         return text.removeprefix("##")  # WordPiece's mark of a continuation, where nothing is continued
 
     def vocabulary(self) -> dict[str, int]:
         """Every token and its id."""
-        return self._engine.vocabulary()
+        return self.engine.vocabulary()
 
     def __len__(self) -> int:
-        return len(self._engine.vocabulary())
+        return len(self.engine.vocabulary())
 
     def save(self, folder: Path) -> None:
         """Files of which `load_tokenizer` and AutoTokenizer make the same again; always the same bytes."""
         Path(folder).mkdir(parents=True, exist_ok=True)
-        self._engine.save(Path(folder))
+        self.engine.save(Path(folder))
 
 
 class _Transformers:

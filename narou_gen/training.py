@@ -7,15 +7,19 @@ pairs (or texts). Its loss is the sum over all targets of the window (title toke
 divided by their number, however the window is cut into forward passes; the last, shorter window of an epoch
 counts its own targets. All randomness is drawn from (seed, update) or (seed, epoch, pair), so a resumed run
 repeats the uninterrupted one.
+
+The loop never waits for the device: losses stay there until `_report` reads them, about once a second.
 """
 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -28,21 +32,27 @@ from transformers import get_linear_schedule_with_warmup
 from narou_gen import checkpoint
 from narou_gen.config import Config, load_config
 from narou_gen.errors import ConfigError, MissingPackageError, NarouGenError
+from narou_gen.hardware import chosen_precision, explained
 from narou_gen.interruption import StopRequest
 from narou_gen.journal import Journal
+from narou_gen.micro_batches import MicroBatches
 from narou_gen.progress import TrainingDisplay
 from narou_gen.record import check_same_run, run_record
 from narou_gen.sources import terms_reminder
 from narou_gen.tasks import Task, prepare, run_folder
 
 Hook = Callable[[Mapping[str, Any]], None]
+# How often losses are read from the device, which makes it wait: after so many seconds, or, where several
+# processes must agree without asking, after so many updates.
+_READ_SECONDS, _READ_UPDATES = 1.0, 10
 
 
 @dataclass(frozen=True)
 class Hooks:
     """A user's own functions, called in the main process.
 
-    `update` and `evaluation` get the line that went into metrics.jsonl, `save` gets {"step", "folder"}.
+    `update` and `evaluation` get the line that went into metrics.jsonl, `save` gets {"step", "folder"}. Lines
+    of updates come in bursts, about once a second.
     """
 
     update: Hook | None = None
@@ -76,9 +86,9 @@ def train(config: Config | str | Path, *, resume: bool = False, hooks: Hooks | N
     if reminder := terms_reminder(config.data, config.sentiment.titles):
         display.reminder(reminder)
     task = prepare(config, accelerator, display)
-    display.model(task, accelerator)
+    options, passes = config.training, MicroBatches(config.training, accelerator.device)
+    display.model(task, accelerator, explained(config, accelerator, passes))
 
-    options = config.training
     window = options.batch_size * options.gradient_accumulation * accelerator.num_processes
     updates = len(task.items.windows(window, epoch=0)) * options.epochs
     task.model.to(accelerator.device)
@@ -91,6 +101,7 @@ def train(config: Config | str | Path, *, resume: bool = False, hooks: Hooks | N
         progress = checkpoint.load_state(state, task.contents, optimizer)
         record = checkpoint.load_record(state)
         schedule.load_state_dict(progress["schedule"])
+        passes.tokens = progress["micro_batch_tokens"]  # to the bit: the cut decides how sums are rounded
         for group, rate in zip(optimizer.param_groups, schedule.get_last_lr(), strict=True):
             group["lr"] = rate
     # The schedule is not prepared: accelerate would advance it once for each process.
@@ -106,6 +117,7 @@ def train(config: Config | str | Path, *, resume: bool = False, hooks: Hooks | N
         optimizer=optimizer,
         schedule=schedule,
         window=window,
+        passes=passes,
         updates=updates,
         journal=Journal(folder / checkpoint.METRICS, progress["step"], accelerator),
         record=record,
@@ -148,12 +160,16 @@ class _Run:
     optimizer: Any
     schedule: torch.optim.lr_scheduler.LambdaLR
     window: int
+    passes: MicroBatches
     updates: int
     journal: Journal
     record: dict[str, Any]
     progress: dict[str, Any]
     hooks: Hooks
     stop: StopRequest = field(default_factory=StopRequest)
+    unread: list[tuple[dict[str, Any], torch.Tensor]] = field(default_factory=list)
+    """Updates that the journal lacks: what their lines say, and loss and gradient norm on the device."""
+    read_at: float = field(default_factory=time.monotonic)
 
 
 def _fit(run: _Run, bar: Any) -> None:
@@ -165,22 +181,18 @@ def _fit(run: _Run, bar: Any) -> None:
         return  # resumed after it had stopped early
     for step, epoch, rows in _windows(run):
         rate = run.schedule.get_last_lr()[0]
-        loss, norm = _update(run, step, epoch, rows)
-        loss, stop = run.accelerator.reduce(
-            torch.stack([loss, torch.tensor(float(run.stop.requested), device=loss.device)]), "sum"
-        )
-        _check_finite(loss.item(), step)
-        line = run.journal.update(
-            step=step,
-            epoch=round(step * options.epochs / run.updates, 4),
-            loss=loss.item(),
-            learning_rate=rate,
-            gradient_norm=norm.item(),
+        measured = _update(run, step, epoch, rows)
+        line = {
+            "step": step,
+            "epoch": round(step * options.epochs / run.updates, 4),
+            "learning_rate": rate,
             **run.task.kind(rows),
-            pairs=len(rows),
-        )
-        bar.update(line)
-        _call(run, run.hooks.update, line)
+            "pairs": len(rows),
+        }
+        run.unread.append((line, measured))
+        stop = False
+        if step % every == 0 or step == run.updates or _is_time_to_read(run, step):
+            stop = _report(run, bar)
         if step % every == 0 or step == run.updates:
             bar.evaluation(_evaluate(run, step))
             _save(run, step)
@@ -203,34 +215,80 @@ def _windows(run: _Run) -> Iterator[tuple[int, int, np.ndarray]]:
                 yield step, epoch, rows
 
 
-def _update(run: _Run, step: int, epoch: int, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-    """One step of the optimiser; returns this process's part of the loss, and the gradient's norm."""
+def _update(run: _Run, step: int, epoch: int, rows: np.ndarray) -> torch.Tensor:
+    """One step of the optimiser; returns its part of the loss and the gradient's norm, shape (2,)."""
     accelerator, options = run.accelerator, run.config.training
-    draws = np.random.SeedSequence((run.config.seed, step, accelerator.process_index))
-    torch.manual_seed(int(draws.generate_state(1)[0]))  # dropout
-    run.task.start_update()
-    targets = max(1, run.task.items.targets(rows, epoch))
-    loss = torch.zeros((), device=accelerator.device)
-    # Each forward pass takes the next `batch_size` pairs for every process. Where the last one has none left
-    # for a process, that one runs a pair that does not count: all must meet to exchange gradients.
-    step_size = options.batch_size * accelerator.num_processes
-    starts = range(0, len(rows), step_size)
-    for start in starts:
-        share = rows[start : start + step_size][accelerator.process_index :: accelerator.num_processes]
-        counts = len(share) > 0
-        batch = run.task.items.batch(share if counts else rows[:1], epoch, counts).to(accelerator.device)
-        last = start == starts[-1]
-        with nullcontext() if last else accelerator.no_sync(run.model):
-            part = run.task.loss(run.model, batch) / targets
-            # Gradients are averaged over processes, and the loss of a window is the sum of its parts.
-            accelerator.backward(part * accelerator.num_processes)
-        loss += part.detach()
+    while (loss := _gradients(run, step, epoch, rows)) is None:
+        run.optimizer.zero_grad()
+        run.passes.halve(run.task.items.lengths(rows))
     norm = accelerator.clip_grad_norm_(run.model.parameters(), options.max_grad_norm)
     run.optimizer.step()
     run.optimizer.zero_grad()
     if not run.accelerator.optimizer_step_was_skipped:  # fp16 skips an update whose gradients overflow
         run.schedule.step()
-    return loss, norm
+    return torch.stack([loss, norm])
+
+
+def _gradients(run: _Run, step: int, epoch: int, rows: np.ndarray) -> torch.Tensor | None:
+    """Leave the window's gradients in the model; returns this process's part of its loss, shape ().
+
+    None where memory did not suffice. Several processes cannot recover from that: they are in the midst of
+    exchanging gradients.
+    """
+    accelerator, items = run.accelerator, run.task.items
+    draws = np.random.SeedSequence((run.config.seed, step, accelerator.process_index))
+    torch.manual_seed(int(draws.generate_state(1)[0]))  # dropout
+    run.task.start_update()
+    targets = max(1, items.targets(rows, epoch))
+    loss = torch.zeros((), device=accelerator.device)
+    share = rows[accelerator.process_index :: accelerator.num_processes]
+    # A process without pairs runs one that does not count: all must meet to exchange gradients.
+    counts = len(share) > 0
+    share = share if counts else rows[:1]
+    parts = run.passes.cut(items.lengths(share))
+    try:
+        for number, part in enumerate(parts, 1):
+            batch = items.batch(share[part], epoch, counts).to(accelerator.device)
+            with nullcontext() if number == len(parts) else accelerator.no_sync(run.model):
+                part_loss = run.task.loss(run.model, batch) / targets
+                # Gradients are averaged over processes, and the loss of a window is the sum of its parts.
+                accelerator.backward(part_loss * accelerator.num_processes)
+            loss += part_loss.detach()
+    except torch.OutOfMemoryError:
+        if accelerator.num_processes > 1:
+            raise NarouGenError(
+                f"Out of memory at update {step}: set training.micro_batch_tokens, now {run.passes}, lower."
+            ) from None
+        return None
+    return loss
+
+
+def _is_time_to_read(run: _Run, step: int) -> bool:
+    if run.accelerator.num_processes > 1:
+        return step % _READ_UPDATES == 0
+    return run.stop.requested or time.monotonic() - run.read_at >= _READ_SECONDS
+
+
+def _report(run: _Run, bar: Any) -> bool:
+    """Write the lines of all updates since the last time; returns whether a process was asked to stop."""
+    measured = torch.stack([values for _, values in run.unread]).float()
+    asked = torch.full((1, 2), float(run.stop.requested), device=measured.device)
+    measured = torch.cat([measured, asked])
+    losses = run.accelerator.reduce(measured.clone(), "sum")[:, 0].tolist()
+    norms = measured[:, 1].tolist()  # the same in all processes
+    updates = [
+        {**line, "loss": loss, "gradient_norm": norm}
+        for (line, _), loss, norm in zip(run.unread, losses[:-1], norms[:-1], strict=True)
+    ]
+    run.unread.clear()
+    good = list(takewhile(lambda line: math.isfinite(line["loss"]), updates))
+    for line in run.journal.updates(good):
+        bar.update(line)
+        _call(run, run.hooks.update, line)
+    for line in updates[len(good) :]:
+        _check_finite(line["loss"], line["step"])
+    run.read_at = time.monotonic()
+    return bool(losses[-1])
 
 
 def _check_finite(loss: float, step: int) -> None:
@@ -267,6 +325,7 @@ def _save(run: _Run, step: int) -> None:
         step=step,
         schedule=run.schedule.state_dict(),
         scaler=None if scaler is None else scaler.state_dict(),
+        micro_batch_tokens=run.passes.tokens,
     )
     if run.accelerator.is_main_process:
         keep = run.config.training.keep
@@ -283,13 +342,10 @@ def _call(run: _Run, hook: Hook | None, value: Mapping[str, Any]) -> None:
 
 
 def _accelerator(config: Config) -> Accelerator:
-    tracker, precision = config.training.tracker, config.training.precision
+    tracker, precision = config.training.tracker, chosen_precision(config.training)
     joint = config.task == "sentiment" and config.sentiment.mode == "joint"
     if tracker != "none" and find_spec(tracker) is None:
         raise MissingPackageError(f'training.tracker = "{tracker}" needs a package: pip install {tracker}')
-    if precision == "auto":
-        capable = torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
-        precision = "bf16" if capable else "fp32"
     # Accelerate keeps the precision of the first run in a Python process; the next may want another.
     AcceleratorState._reset_state()
     return Accelerator(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -14,13 +14,17 @@ from narou_gen.batches import TokenisedPairs, tokenise
 from narou_gen.conditions import Conditions
 from narou_gen.config import Config
 from narou_gen.generate import TitleGenerator
+from narou_gen.hardware import packs
 from narou_gen.loss import summed_loss
 from narou_gen.metrics.rouge import character_rouge_l
 from narou_gen.model import Bert2Bert
+from narou_gen.novelty import NoveltyIndex
 from narou_gen.sources import Pair
 from narou_gen.tokenizer import Tokenizer
 
 _SAMPLES = 3
+_BATCH = 32
+"""Pairs whose loss is computed together; without gradients they need little memory."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +43,13 @@ class Validation:
     pairs: TokenisedPairs
     items: Sequence[_Item]
     config: Config
+    tokenizer: Tokenizer
 
     @classmethod
     def prepare(cls, pairs: Sequence[Pair], tokenizer: Tokenizer, config: Config) -> Validation:
-        items = _items(pairs)[: config.training.evaluate_synopses]
-        return cls(tokenise(pairs, tokenizer, config.data, config.seed), items, config)
+        items = items_of(pairs)[: config.training.evaluate_synopses]
+        tokenised = tokenise(pairs, tokenizer, config.data, config.seed, packs(config))
+        return cls(tokenised, items, config, tokenizer)
 
     def run(
         self, model: Any, built: Bert2Bert, accelerator: Accelerator
@@ -73,20 +79,19 @@ class Validation:
 
     def loss(self, model: Any, accelerator: Accelerator) -> float:
         """Mean cross-entropy per target token in nats, the pairs dealt out to all processes."""
-        size = self.config.training.batch_size * accelerator.num_processes
-        total = 0.0
+        size = _BATCH * accelerator.num_processes
+        total = torch.zeros((), device=accelerator.device)
         with torch.inference_mode():
             for rows in self.pairs.windows(size, epoch=0):
                 share = rows[accelerator.process_index :: accelerator.num_processes]
                 batch = self.pairs.batch(share, epoch=None).to(accelerator.device)
-                total += float(summed_loss(model, batch))
-        everywhere = accelerator.reduce(torch.tensor(total, device=accelerator.device), "sum")
+                total += summed_loss(model, batch)
+        everywhere = accelerator.reduce(total, "sum")
         return float(everywhere) / int(self.pairs.label_counts.sum())
 
     def _titles(self, built: Bert2Bert) -> list[str]:
-        generator = TitleGenerator.from_model(
-            built.model, built.tokenizer, self.config.data.max_synopsis_tokens
-        )
+        limit = self.config.data.max_synopsis_tokens
+        generator = TitleGenerator.from_model(built.model, self.tokenizer, limit)
         found = generator.generate(
             [item.synopsis for item in self.items],
             conditions=[item.conditions for item in self.items],
@@ -95,7 +100,20 @@ class Validation:
         return [titles[0].text if titles else "" for titles in found]
 
 
-def _items(pairs: Sequence[Pair]) -> list[_Item]:
+@dataclass(frozen=True)
+class TitleData:
+    """What the training of titles needs of its data."""
+
+    train: TokenisedPairs
+    validation: Validation
+    novelty: NoveltyIndex
+    """Of the training titles."""
+    record: Mapping[str, Any]
+    """Fingerprint and numbers for the run record."""
+
+
+def items_of(pairs: Sequence[Pair]) -> list[_Item]:
+    """The synopses in their order, each with all its titles."""
     titles: dict[str, list[Pair]] = {}
     for pair in pairs:
         titles.setdefault(pair.synopsis, []).append(pair)

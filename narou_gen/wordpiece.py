@@ -12,9 +12,8 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
-import fugashi
-import unidic_lite
 from tokenizers.models import WordPiece
 
 from narou_gen.tokenizer_files import TokenizerFiles
@@ -147,9 +146,13 @@ class _Words(dict[str, tuple[int, ...]]):
 _of_thread = threading.local()
 
 
-def _tagger() -> fugashi.GenericTagger:
+def _tagger() -> Any:
     """One of each thread, for all tokenizers: it holds the dictionary, and fugashi never gives that back."""
     if not hasattr(_of_thread, "tagger"):
+        # Ids become text without MeCab: a machine that trains from a tokenised folder may lack it.
+        import fugashi
+        import unidic_lite
+
         folder = unidic_lite.DICDIR
         _of_thread.tagger = fugashi.GenericTagger(f'-Owakati -d "{folder}" -r "{folder}/mecabrc"')
     return _of_thread.tagger

@@ -160,7 +160,7 @@ def test_texts_of_any_ids(both: tuple[Tokenizer, Any], ids: list[int]) -> None:
 )
 def test_settings_of_the_japanese_tokenizer(changes: dict[str, Any], tmp_path: Path) -> None:
     ours = assert_same_everywhere(changed(LARGE, tmp_path / "base", changes), tmp_path)
-    assert isinstance(ours._engine, wordpiece.JapaneseWordPiece)
+    assert isinstance(ours.engine, wordpiece.JapaneseWordPiece)
 
 
 @pytest.mark.parametrize(
@@ -177,13 +177,13 @@ def test_settings_of_the_japanese_tokenizer(changes: dict[str, Any], tmp_path: P
 )
 def test_anything_else_is_left_to_transformers(changes: dict[str, Any], tmp_path: Path) -> None:
     ours = assert_same_everywhere(changed(LARGE, tmp_path / "base", changes), tmp_path)
-    assert isinstance(ours._engine, module._Transformers)
+    assert isinstance(ours.engine, module._Transformers)
 
 
 def test_a_folder_saved_by_transformers(tmp_path: Path) -> None:
     AutoTokenizer.from_pretrained(TINY).save_pretrained(tmp_path / "base")
     ours = assert_same_everywhere(tmp_path / "base", tmp_path)
-    assert isinstance(ours._engine, wordpiece.JapaneseWordPiece)
+    assert isinstance(ours.engine, wordpiece.JapaneseWordPiece)
 
 
 @pytest.mark.parametrize("text", ["魔王は笑った。" * 600, " " * 20_000 + "勇者", "x" * 9_000 + "と少年"])
@@ -203,7 +203,7 @@ def test_what_is_remembered_of_words_is_bounded(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(wordpiece, "_WORDS_KEPT", 10)
     ours, texts = load_tokenizer(LARGE), [*list(stories("validation"))[:20], "x" * 5000]
     assert ours.parts(texts) == load_tokenizer(LARGE).parts(texts)
-    assert len(ours._engine._ids) <= 10
+    assert len(ours.engine._ids) <= 10
 
 
 def test_workers_give_the_same_ids(unigram: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,7 +261,7 @@ def unigram(tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 def test_tokenizer_json(unigram: Path, changes: dict[str, Any], tmp_path: Path) -> None:
     ours = assert_same_everywhere(changed(unigram, tmp_path / "base", changes), tmp_path)
-    assert not isinstance(ours._engine, module._Transformers)
+    assert not isinstance(ours.engine, module._Transformers)
 
 
 def test_special_tokens_named_in_special_tokens_map(unigram: Path, tmp_path: Path) -> None:
@@ -291,9 +291,9 @@ def test_bert_and_xlmr_where_the_file_is_what_transformers_would_make(tmp_path: 
     (tmp_path / "xlmr" / "tokenizer_config.json").write_text('{"tokenizer_class": "XLMRobertaTokenizer"}')
     for name in ("bert", "xlmr"):
         ours = assert_same_everywhere(tmp_path / name, tmp_path / f"{name}-saved")
-        assert not isinstance(ours._engine, module._Transformers)
+        assert not isinstance(ours.engine, module._Transformers)
     other = changed(tmp_path / "bert", tmp_path / "other", {"do_lower_case": True})
-    assert isinstance(assert_same_everywhere(other, tmp_path)._engine, module._Transformers)
+    assert isinstance(assert_same_everywhere(other, tmp_path).engine, module._Transformers)
 
 
 def test_neither_torch_nor_transformers_is_imported(unigram: Path, tmp_path: Path) -> None:

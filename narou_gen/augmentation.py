@@ -1,0 +1,126 @@
+"""More pairs out of those there are: the same works with other names, and with sentences missing.
+
+A model that has seen a name once in its life tends to remember it with its story; one that meets the story
+under several names learns that names are to be copied from the synopsis. A sentence is left out only where no
+title speaks of it, so that titles stay true.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from narou_gen.errors import DataError
+from narou_gen.folders import write_whole
+from narou_gen.metrics.words import content_words, names
+from narou_gen.sources import Pair, read_pairs
+
+_SENTENCE = re.compile(r"[^。！？\n]+[。！？]*[」』）]*\n*|\n+")
+_LEFT_OUT = 0.3
+"""Of the sentences that no title speaks of."""
+_KEPT = 0.5
+"""Of the synopsis's characters at least."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """A synopsis with all its titles."""
+
+    synopsis: str
+    titles: tuple[str, ...]
+    genre: str | None
+    keywords: tuple[str, ...]
+    id: str
+
+
+def write_augmented(source: str, output: Path, copies: int = 1, seed: int = 0) -> int:
+    """Write the works of a source, each followed by `copies` varied ones, as JSON Lines; returns how many.
+
+    All copies of a work have its `id`, and so come into the same split.
+
+    Raises:
+        DataError: the source cannot be read.
+    """
+    works = _works(read_pairs(source))
+    if not works:
+        raise DataError(f"{source} holds no pairs.")
+    rows = [json.dumps(vars(work), ensure_ascii=False) + "\n" for work in augmented(works, copies, seed)]
+    output.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(output, "".join(rows))
+    return len(rows)
+
+
+def augmented(works: Sequence[Work], copies: int = 1, seed: int = 0) -> Iterator[Work]:
+    """Each work as it is, then `copies` times with other names and without some sentences."""
+    pool = _pool(works)
+    for number, work in enumerate(works):
+        yield work
+        for copy in range(copies):
+            rng = Random(f"{seed}/{number}/{copy}")
+            yield renamed(shortened(work, rng), pool, rng)
+
+
+def renamed(work: Work, pool: Mapping[str, Sequence[str]], rng: Random) -> Work:
+    """With other names of the same kind from `pool` (kind -> names), the same ones wherever they stand."""
+    others: dict[str, str] = {}
+    for name in dict.fromkeys(names(work.synopsis)):
+        choices = pool.get(name.kind, ())
+        if choices and name.text not in others:
+            others[name.text] = rng.choice(choices)
+    if not others:
+        return work
+    # The longest first: アリア is no part of アリアドネ.
+    found = re.compile("|".join(map(re.escape, sorted(others, key=len, reverse=True))))
+
+    def replaced(text: str) -> str:
+        return found.sub(lambda match: others[match[0]], text)
+
+    return Work(
+        replaced(work.synopsis),
+        tuple(map(replaced, work.titles)),
+        work.genre,
+        tuple(map(replaced, work.keywords)),
+        work.id,
+    )
+
+
+def shortened(work: Work, rng: Random) -> Work:
+    """Without some of the sentences that have no noun or name in common with any title."""
+    said = {word for title in work.titles for word, _ in content_words(title)}
+    room = len(work.synopsis) * (1 - _KEPT)
+    kept = []
+    for sentence in _SENTENCE.findall(work.synopsis):
+        free = said.isdisjoint(word for word, _ in content_words(sentence))
+        if free and len(sentence) <= room and rng.random() < _LEFT_OUT:
+            room -= len(sentence)
+        else:
+            kept.append(sentence)
+    return Work("".join(kept).strip(), work.titles, work.genre, work.keywords, work.id)
+
+
+def _works(pairs: Iterable[Pair]) -> list[Work]:
+    found: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        found.setdefault(pair.synopsis, []).append(pair)
+    return [
+        Work(
+            synopsis,
+            tuple(pair.title for pair in same),
+            same[0].genre,
+            same[0].keywords,
+            same[0].id or str(number),
+        )
+        for number, (synopsis, same) in enumerate(found.items())
+    ]
+
+
+def _pool(works: Iterable[Work]) -> dict[str, list[str]]:
+    found: dict[str, dict[str, None]] = {}
+    for work in works:
+        for name in names(work.synopsis):
+            found.setdefault(name.kind, {})[name.text] = None
+    return {kind: list(texts) for kind, texts in found.items()}

@@ -1,0 +1,79 @@
+"""Other names, the same wherever they stand; and fewer sentences, but none that a title speaks of."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from narou_gen.augmentation import Work, augmented, renamed, shortened, write_augmented
+from narou_gen.errors import DataError
+from narou_gen.sources import read_pairs
+
+WORK = Work(
+    "佐藤さんの隣に、竜騎士ゼルディアが越してきた。朝から竜が鳴く。佐藤さんは今日もゼルディアに苦情を言う。",
+    ("竜騎士ゼルディアの隣人は佐藤さん", "隣の竜"),
+    "コメディー〔文芸〕",
+    ("竜騎士", "佐藤さん"),
+    "n1",
+)
+POOL = {"姓": ["鵜飼"], "katakana": ["モルタナ"]}
+
+
+def test_a_name_is_changed_wherever_it_stands() -> None:
+    assert renamed(WORK, POOL, Random(0)) == Work(
+        "鵜飼さんの隣に、竜騎士モルタナが越してきた。朝から竜が鳴く。鵜飼さんは今日もモルタナに苦情を言う。",
+        ("竜騎士モルタナの隣人は鵜飼さん", "隣の竜"),
+        "コメディー〔文芸〕",
+        ("竜騎士", "鵜飼さん"),
+        "n1",
+    )
+
+
+def test_names_without_others_of_their_kind_stay() -> None:
+    assert renamed(WORK, {}, Random(0)) == WORK
+
+
+def test_a_name_within_a_name_is_not_touched() -> None:
+    work = Work("アリアドネとアリアは双子だ。", ("アリアドネの妹アリア",), None, (), "1")
+    pool = {"katakana": ["ゾゾゾゾ"]}
+    changed = renamed(work, pool, Random(0))
+    assert "ドネ" not in changed.synopsis + changed.titles[0]
+
+
+def test_only_sentences_that_no_title_speaks_of_are_left_out() -> None:
+    work = Work("竜が来た。雨が降る。パンが焼ける。\n靴が鳴る。竜は鳴く。", ("竜の話",), None, (), "1")
+    shorter = {shortened(work, Random(seed)).synopsis for seed in range(40)}
+    assert len(shorter) > 3
+    for synopsis in shorter:
+        assert "竜が来た。" in synopsis
+        assert "竜は鳴く。" in synopsis
+        assert len(synopsis) >= len(work.synopsis) / 2
+
+
+def test_the_same_seed_varies_alike_and_another_differs() -> None:
+    works = [WORK, Work("真鍋は猫のミルティアとモルタナの店に行く。", ("ミルティア",), None, (), "n2")]
+    assert list(augmented(works, 2)) == list(augmented(works, 2))
+    assert [work.id for work in augmented(works, 2)] == ["n1"] * 3 + ["n2"] * 3
+    assert len({tuple(augmented(works, 2, seed)) for seed in range(8)}) > 1
+
+
+def test_what_is_written_reads_as_pairs_of_the_same_works(tmp_path: Path) -> None:
+    output = tmp_path / "new" / "augmented.jsonl"
+    assert write_augmented("sample:titles", output) > 2000
+    pairs = list(read_pairs(str(output)))
+    original = list(read_pairs("sample:titles"))
+    assert len(pairs) == 2 * len(original)
+    assert {pair.title for pair in original} <= {pair.title for pair in pairs}
+    assert {pair.genre for pair in pairs} == {pair.genre for pair in original}
+    ids = [json.loads(line)["id"] for line in output.read_text("utf-8").splitlines()]
+    assert ids[::2] == ids[1::2]
+    assert len(set(ids)) == len(ids) // 2
+
+
+def test_a_source_without_pairs_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").write_text("", "utf-8")
+    with pytest.raises(DataError, match="holds no pairs"):
+        write_augmented(str(tmp_path / "empty.jsonl"), tmp_path / "out.jsonl")
