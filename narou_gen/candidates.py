@@ -155,9 +155,10 @@ class CandidateFinder:
             for candidate in candidates:
                 text = finish_title(job.start + self._text(candidate))
                 if text:
-                    rank = candidate.log_probability / candidate.tokens**options.length_penalty
+                    gain = options.grounding * steering.grounded(text, job.text)
+                    rank = candidate.log_probability / candidate.tokens**options.length_penalty + gain
                     title, reason = self._judged(Title(text, candidate.score), options)
-                    fresh.append((job.pool, Ranked(rank, title, job.conditions.length, reason)))
+                    fresh.append((job.pool, Ranked(rank, title, job.conditions.length, reason, gain)))
         if options.tone:
             fresh = self._toned(fresh, options)
         for pool, ranked in fresh:

@@ -33,6 +33,9 @@ def title(
     diversity: Annotated[
         float, typer.Option(help="0 to 1: how much several titles should differ from each other.")
     ] = 0.5,
+    grounding: Annotated[
+        float, typer.Option(help="What standing in the synopsis is worth, beside the score; 0: nothing.")
+    ] = 1.0,
     min_chars: Annotated[int | None, typer.Option(help="No title is shorter.")] = None,
     max_chars: Annotated[int | None, typer.Option(help="No title is longer.")] = None,
     keyword: Annotated[
@@ -91,6 +94,7 @@ def title(
         num_beams=beams,
         length_penalty=length_penalty,
         diversity=diversity,
+        grounding=grounding,
         min_chars=min_chars,
         max_chars=max_chars,
         keywords=tuple(keyword or ()),

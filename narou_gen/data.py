@@ -18,7 +18,7 @@ from narou_gen.text import clean_synopsis, clean_title, comparison_key
 if TYPE_CHECKING:
     from narou_gen.config import DataConfig
 
-_SHORTEST_SYNOPSIS = 10  # characters; less tells a title nothing
+_SHORTEST_SYNOPSIS = 5  # characters: 名探偵と猫 tells a title something, less nothing
 # From so many characters on, a title that stands in its own synopsis was quoted, and teaches copying.
 # Shorter ones (「五人目」) stand there by nature.
 _QUOTED_FROM = 10

@@ -35,10 +35,14 @@ class GenerationOptions:
     """No so many tokens in a row stand twice in a title; 0 lifts that."""
     max_tokens: int | None = None
     """Longest title in tokens; by default what the checkpoint was trained with."""
+    grounding: float = 1.0
+    """What a title gains over its score (nats per token) where all its character pairs stand in the synopsis;
+    in part where some do. It puts names spelt right, and words of the synopsis, before what is merely likely;
+    0 is the score alone."""
     diversity: float = 0.5
     """0 to 1: how much several titles of a synopsis should differ, at the cost of their scores (maximal
     marginal relevance). Above 0 they are chosen from a larger pool: the beams of all length classes, and
-    sampled titles. 0 is the best-scored titles of one beam search."""
+    sampled titles. 0 is the best titles of one beam search."""
     min_chars: int | None = None
     max_chars: int | None = None
     """Bounds on the finished title's characters."""
@@ -67,6 +71,7 @@ class GenerationOptions:
             ("length_penalty", -10, 10),
             ("no_repeat_ngram_size", 0, 100),
             ("max_tokens", 2, 10_000),
+            ("grounding", 0, 100),
             ("diversity", 0, 1),
             ("min_chars", 1, 1000),
             ("max_chars", 1, 1000),

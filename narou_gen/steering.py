@@ -35,6 +35,13 @@ class Ranked:
     title: Title
     manner: str | None = None
     objection: str | None = None
+    gain: float = 0.0
+    """What its rank has over its score, for standing in the synopsis."""
+
+    @property
+    def merit(self) -> float:
+        """Score and gain, in nats per token."""
+        return self.title.score + self.gain
 
 
 @dataclass
@@ -114,10 +121,9 @@ def most_relevant_and_different(ranked: Sequence[Ranked], number: int, diversity
         return list(ranked[:number])
     best: dict[str | None, float] = {}
     for found in ranked:
-        best[found.manner] = max(found.title.score, best.get(found.manner, -math.inf))
+        best[found.manner] = max(found.merit, best.get(found.manner, -math.inf))
     relevance = {
-        found: math.exp(found.title.score - best[found.manner]) * _freshness(found.title.text)
-        for found in ranked
+        found: math.exp(found.merit - best[found.manner]) * _freshness(found.title.text) for found in ranked
     }
     good = [found for found in ranked[1:] if relevance[found] >= _LEAST_RELEVANCE]
     chosen, rest = [ranked[0]], good if len(good) >= number else list(ranked[1:])
@@ -129,6 +135,13 @@ def most_relevant_and_different(ranked: Sequence[Ranked], number: int, diversity
         for found in rest:
             nearest[found] = max(nearest[found], likeness(found.title.text, picked.title.text))
     return chosen
+
+
+def grounded(title: str, synopsis: str) -> float:
+    """The share of a title's character pairs that stand in its synopsis: 0 to 1."""
+    key, text = comparison_key(title), comparison_key(synopsis)
+    pairs = [key[place : place + 2] for place in range(max(1, len(key) - 1))]
+    return sum(pair in text for pair in pairs) / len(pairs)
 
 
 def likeness(one: str, other: str) -> float:

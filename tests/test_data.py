@@ -128,7 +128,7 @@ def test_what_cleaning_leaves_out_is_counted() -> None:
     assert kept[1].keywords == ("井戸",)
     assert left_out == {
         "duplicate": 1,
-        "synopsis under 10 characters": 1,
+        "synopsis under 5 characters": 1,
         "empty title": 1,
         "title quoted whole in its synopsis": 1,
     }

@@ -67,7 +67,8 @@ def test_every_system_has_every_metric_with_an_interval(evaluated: Path) -> None
             expected -= {"self_bleu"}
         if name == "references":
             expected -= {"length_error"}
-        assert expected - set(scores) <= {"faithfulness", "self_bleu"}, name  # a tiny model may say no noun
+        # A tiny model may say no noun, and a single word.
+        assert expected - set(scores) <= {"faithfulness", "self_bleu", "distinct_2"}, name
         for metric, score in scores.items():
             assert score["low"] <= score["value"] <= score["high"], (name, metric)
             if metric not in ("characters", "length_error"):
@@ -163,7 +164,7 @@ def test_a_checkpoint_without_a_record_is_evaluated_on_a_file(
     )
     metrics = evaluate_checkpoint(str(bare), tmp_path / "out", options)
     assert metrics["settings"]["items"] == 2 and metrics["settings"]["references"] == 3
-    assert metrics["left_out"] == {"synopsis under 10 characters": 1}
+    assert metrics["left_out"] == {"synopsis under 5 characters": 1}
     assert set(metrics["skipped"]) == {"lead", "nearest", "random", "titleness", "novelty"}
     assert "--train" in metrics["skipped"]["lead"]
     assert "identical" not in metrics["systems"]["model"] and "self_bleu" not in metrics["systems"]["model"]

@@ -10,6 +10,7 @@ from narou_gen.steering import (
     Pool,
     Ranked,
     finish_start,
+    grounded,
     likeness,
     most_relevant_and_different,
     objection,
@@ -42,6 +43,25 @@ def test_a_beginning_keeps_its_open_bracket() -> None:
     assert finish_start("「返事") == "「返事"
     assert finish_start("猫、") == "猫、"
     assert finish_start("") == ""
+
+
+def test_grounded_is_the_share_of_pairs_that_stand_in_the_synopsis() -> None:
+    synopsis = "名探偵の門脇さんと、猫。"
+    assert grounded("門脇さんと猫", synopsis) == 1
+    assert grounded("門鞘さんと猫", synopsis) == pytest.approx(3 / 5)
+    assert grounded("ＡＩ", "aiが") == 1
+    assert grounded("竜の宿", synopsis) == 0
+    assert grounded("猫", synopsis) == 1
+
+
+def test_a_name_spelt_right_comes_before_a_likelier_one() -> None:
+    wrong, right = Title("門鞘さん", -1.0), Title("門脇さん", -1.2)
+    candidates = [Ranked(-0.95, right, gain=0.25), Ranked(-1.0, wrong)]
+    assert texts(most_relevant_and_different(candidates, 1, 0.5)) == ["門脇さん"]
+    pool = Pool(GenerationOptions(num_titles=2))
+    for each in candidates:
+        pool.add(each)
+    assert [title.text for title in pool.chosen()] == ["門脇さん", "門鞘さん"]
 
 
 def ranked(*texts: str, manner: str | None = None) -> list[Ranked]:
