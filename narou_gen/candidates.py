@@ -19,8 +19,8 @@ from narou_gen.tokenizer import CONDITION_SHARE, Tokenizer
 if TYPE_CHECKING:
     from narou_gen.sentiment import SentimentAnalyzer
 
-_SAMPLES = 2
-"""Sampled candidates of a larger pool, for each title asked for."""
+_SAMPLES = 1
+"""Sampled candidates of each length in a larger pool, for each title asked for."""
 _RETRIED = 3
 """Titles that lack a keyword and are tried with it."""
 _ROOM = 3
@@ -82,7 +82,8 @@ class CandidateFinder:
         search = self.search(options, width)
         if options.diversity and options.num_titles > 1 and not options.sample:
             self._run([*jobs, *_varied(jobs, options)], options, search)
-            self._run(jobs, options, self._sampled(options, 0))
+            # Left to itself the model draws short titles, which say least of the story.
+            self._run(_of_each_length(jobs, options), options, self._sampled(options, 0))
         else:
             self._run(jobs, options, search)
 
@@ -155,7 +156,7 @@ class CandidateFinder:
             for candidate in candidates:
                 text = finish_title(job.start + self._text(candidate))
                 if text:
-                    gain = options.grounding * steering.grounded(text, job.text)
+                    gain = steering.gain(text, job.text, options.grounding)
                     rank = candidate.log_probability / candidate.tokens**options.length_penalty + gain
                     title, reason = self._judged(Title(text, candidate.score), options)
                     fresh.append((job.pool, Ranked(rank, title, job.conditions.length, reason, gain)))
@@ -230,6 +231,14 @@ def _varied(jobs: Sequence[Job], options: GenerationOptions) -> list[Job]:
         replace(job, conditions=variant)
         for job in jobs
         for variant in steering.variants(job.conditions, options)
+    ]
+
+
+def _of_each_length(jobs: Sequence[Job], options: GenerationOptions) -> list[Job]:
+    return [
+        replace(job, conditions=each)
+        for job in jobs
+        for each in steering.of_each_length(job.conditions, options)
     ]
 
 

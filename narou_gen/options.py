@@ -38,7 +38,7 @@ class GenerationOptions:
     grounding: float = 1.0
     """What a title gains over its score (nats per token) where all its character pairs stand in the synopsis;
     in part where some do. It puts names spelt right, and words of the synopsis, before what is merely likely;
-    0 is the score alone."""
+    0 lifts that."""
     diversity: float = 0.5
     """0 to 1: how much several titles of a synopsis should differ, at the cost of their scores (maximal
     marginal relevance). Above 0 they are chosen from a larger pool: the beams of all length classes, and

@@ -58,7 +58,7 @@ def test_a_hugging_face_dataset_is_read_by_name(tmp_path: Path) -> None:
 
 def test_each_of_several_titles_makes_a_pair() -> None:
     pairs = list(read_pairs("sample:titles", "test"))
-    assert len(pairs) == 3 * 430
+    assert len(pairs) == 3 * 981
     assert pairs[0].synopsis == pairs[2].synopsis
     classes = Counter(length_class(pair.title) for pair in pairs)
     assert min(classes["long"], classes["middle"], classes["short"]) > 200

@@ -186,7 +186,7 @@ def test_scores_of_the_command(checkpoint: Path, tmp_path: Path) -> None:
     assert (tmp_path / "out/confusion.png").stat().st_size > 5000
     # The tone of synopses is a second source, with the same labels.
     answer = run("sentiment-scores", "sample:titles", "--split", "validation", **default)
-    assert answer.stdout.decode().startswith("400 texts: accuracy 0.")
+    assert answer.stdout.decode().startswith("973 texts: accuracy 0.")
     unlabelled = tmp_path / "texts.jsonl"
     unlabelled.write_text('{"text": "井戸"}', "utf-8")
     answer = run("sentiment-scores", str(unlabelled), **default)

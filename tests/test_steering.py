@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from narou_gen.conditions import Conditions
@@ -10,6 +12,7 @@ from narou_gen.steering import (
     Pool,
     Ranked,
     finish_start,
+    gain,
     grounded,
     likeness,
     most_relevant_and_different,
@@ -52,6 +55,14 @@ def test_grounded_is_the_share_of_pairs_that_stand_in_the_synopsis() -> None:
     assert grounded("ＡＩ", "aiが") == 1
     assert grounded("竜の宿", synopsis) == 0
     assert grounded("猫", synopsis) == 1
+
+
+def test_a_longer_title_is_worth_more_and_ever_less_so() -> None:
+    worth = [gain("竜" * length, "", 1.0) for length in (1, 4, 8, 16, 40)]
+    assert worth == sorted(worth)
+    assert worth[2] == pytest.approx(math.log(1 - 1 / math.e))
+    assert -0.01 < worth[4] < 0
+    assert gain("竜の宿", "竜の宿の話", 0.5) == pytest.approx(0.5 + gain("竜の宿", "竜の宿の話", 0))
 
 
 def test_a_name_spelt_right_comes_before_a_likelier_one() -> None:
