@@ -35,7 +35,7 @@ def title(
     ] = 0.5,
     grounding: Annotated[
         float, typer.Option(help="What standing in the synopsis is worth, beside the score; 0: nothing.")
-    ] = 1.0,
+    ] = 0.5,
     min_chars: Annotated[int | None, typer.Option(help="No title is shorter.")] = None,
     max_chars: Annotated[int | None, typer.Option(help="No title is longer.")] = None,
     keyword: Annotated[

@@ -35,7 +35,7 @@ class GenerationOptions:
     """No so many tokens in a row stand twice in a title; 0 lifts that."""
     max_tokens: int | None = None
     """Longest title in tokens; by default what the checkpoint was trained with."""
-    grounding: float = 1.0
+    grounding: float = 0.5
     """What a title gains over its score (nats per token) where all its character pairs stand in the synopsis;
     in part where some do. It puts names spelt right, and words of the synopsis, before what is merely likely;
     0 lifts that."""

@@ -11,11 +11,19 @@ from pathlib import Path
 import pytest
 import torch
 
-from narou_gen import Conditions, GenerationOptions, TitleGenerator, generate_title, generate_titles, novelty
+from narou_gen import (
+    Conditions,
+    GenerationOptions,
+    Title,
+    TitleGenerator,
+    generate_title,
+    generate_titles,
+    novelty,
+)
 from narou_gen.checkpoint import load_model
 from narou_gen.errors import CheckpointError, InputError
 from narou_gen.novelty import NoveltyIndex
-from narou_gen.steering import likeness
+from narou_gen.steering import gain, likeness
 from narou_gen.text import clean_synopsis, comparison_key, finish_title
 from narou_gen.tokenizer import load_tokenizer
 
@@ -44,13 +52,17 @@ def source_ids(generator: TitleGenerator, text: str, conditions: Conditions) -> 
     return generator._finder.source(clean_synopsis(text), conditions).ids
 
 
+def worths(titles: list[Title], synopsis: str) -> list[float]:
+    return [title.score + gain(title.text, synopsis, GenerationOptions().grounding) for title in titles]
+
+
 def test_a_list_of_different_finished_titles_best_first(generator: TitleGenerator) -> None:
     found = generator.generate(STORIES, num_titles=4, num_beams=4)
     assert len(found) == len(STORIES)
-    for titles in found:
+    for story, titles in zip(STORIES, found, strict=True):
         assert 1 <= len(titles) <= 4
-        scores = [title.score for title in titles]
-        assert scores == sorted(scores, reverse=True) and all(score < 0 for score in scores)
+        assert all(title.score < 0 for title in titles)
+        assert worths(titles, story) == sorted(worths(titles, story), reverse=True)
         assert len({comparison_key(title.text) for title in titles}) == len(titles)
         for title in titles:
             assert title.text and title.text == finish_title(title.text)
@@ -278,8 +290,7 @@ def test_diverse_titles_differ_and_are_the_same_again(mini: TitleGenerator) -> N
     def likest(diversity: float) -> float:
         titles = mini.generate([SYNOPSIS], num_titles=5, diversity=diversity)[0]
         assert titles == mini.generate([SYNOPSIS], num_titles=5, diversity=diversity)[0]
-        scores = [title.score for title in titles]
-        assert scores == sorted(scores, reverse=True)
+        assert worths(titles, SYNOPSIS) == sorted(worths(titles, SYNOPSIS), reverse=True)
         return max(likeness(a.text, b.text) for a, b in itertools.combinations(titles, 2))
 
     assert likest(0.9) < likest(0.0)
