@@ -9,9 +9,7 @@ PYTEST_FLAGS ?= -n auto --dist loadfile
 
 demo: $(VENV)/installed
 	@echo 'あらすじ:'; cat narou_gen/sample/synopsis.txt; echo; echo 'タイトル:'
-	@for length in long middle short; do \
-		$(BIN)/narou-gen title --input narou_gen/sample/synopsis.txt --genre 202 --length $$length -n 2 || exit 1; \
-	done
+	@$(BIN)/narou-gen title --input narou_gen/sample/synopsis.txt --genre 202 -n 5
 
 # The tour of `narou-gen demo`, for the README. Look at it before it is committed.
 picture: $(VENV)/installed
