@@ -55,7 +55,9 @@ def tokenize(
 
 
 def pretraining_pairs(
-    texts: Annotated[list[Path], typer.Argument(help="Plain texts: .txt, or .txt.xz.")],
+    texts: Annotated[
+        list[str], typer.Argument(help="Plain texts (.txt, .txt.xz), or sources of synopses: sample:titles.")
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", help="The .jsonl file to write.")],
     limit: Annotated[int | None, typer.Option(min=1, help="So many pairs at most.")] = None,
     seed: Annotated[int, typer.Option(help="Other passages, sentences and gaps.")] = 0,

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 import json
-import lzma
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -18,7 +17,9 @@ from random import Random
 from typing import Any
 
 from narou_gen.errors import DataError
+from narou_gen.folders import write_whole
 from narou_gen.sources import Pair
+from narou_gen.texts import read_passages
 
 _SENTENCE = re.compile(r"[^。！？\n]+[。！？]*[」』）]?")
 _PASSAGE_CHARACTERS = (60, 320)  # the range of synopses
@@ -29,61 +30,59 @@ _MOST_KEYWORDS = 3
 
 
 def write_pretraining_pairs(
-    files: Sequence[Path], output: Path, limit: int | None = None, seed: int = 0
+    sources: Sequence[str], output: Path, limit: int | None = None, seed: int = 0
 ) -> int:
-    """Write pairs from all texts (.txt, or .xz of one) as JSON Lines in random order; returns how many.
+    """Write pairs from all sources as JSON Lines in random order; returns how many.
+
+    A source is a plain text (.txt, .txt.xz) or what texts and pairs come from (.jsonl, .csv, .parquet,
+    `sample:NAME`, of which the train split alone is read): their texts and synopses, without any title.
 
     Raises:
-        DataError: a file cannot be read as UTF-8 text, or no passage in it is long enough.
+        DataError: a source cannot be read, or no passage in any is long enough.
     """
     if output.is_dir():
         raise DataError(f"{output} is a folder: give the .jsonl file to write.")
     pairs: list[Pair] = []
-    for file in files:
-        try:
-            with (lzma.open if file.suffix == ".xz" else open)(file, "rt", encoding="utf-8") as lines:
-                pairs += pretraining_pairs(lines, seed)
-        except (OSError, EOFError, UnicodeDecodeError, lzma.LZMAError) as error:
-            raise DataError(f"Cannot read {file} as text: {error}") from None
+    for source in sources:
+        passages = read_passages(source, "train", _PASSAGE_CHARACTERS[1])
+        pairs += pretraining_pairs((passage.text for passage in passages), seed)
     if not pairs:
         raise DataError("No passage of several sentences in these texts: give longer ones.")
     Random(seed).shuffle(pairs)
+    rows = (
+        {"synopsis": pair.synopsis, "title": pair.title, "keywords": pair.keywords} for pair in pairs[:limit]
+    )
     output.parent.mkdir(parents=True, exist_ok=True)
-    aside = output.with_name(output.name + ".new")
-    with aside.open("w", encoding="utf-8") as rows:
-        for pair in pairs[:limit]:
-            row = {"synopsis": pair.synopsis, "title": pair.title, "keywords": pair.keywords}
-            rows.write(json.dumps(row, ensure_ascii=False) + "\n")
-    aside.replace(output)
+    write_whole(output, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
     return len(pairs[:limit])
 
 
-def pretraining_pairs(lines: Iterable[str], seed: int = 0) -> Iterator[Pair]:
-    """One pair from each passage of a text. `lines` are paragraphs; a blank line parts works."""
+def pretraining_pairs(texts: Iterable[str], seed: int = 0) -> Iterator[Pair]:
+    """One pair from each passage of these texts; no passage joins two of them."""
     rng = Random(seed)
-    for passage in _passages(lines, rng):
-        if pair := _pair(passage, rng):
-            yield pair
+    for text in texts:
+        for passage in _passages(text, rng):
+            if pair := _pair(passage, rng):
+                yield pair
 
 
-def _passages(lines: Iterable[str], rng: Random) -> Iterator[list[str]]:
-    """Lists of whole sentences, together of a random length in the range of synopses."""
+def _passages(text: str, rng: Random) -> Iterator[list[str]]:
+    """Lists of two or more whole sentences, together of a random length in the range of synopses or less."""
     sentences: list[str] = []
     wanted = rng.randint(*_PASSAGE_CHARACTERS)
-    for line in lines:
-        if not line.strip():
-            sentences = []
-        for match in _SENTENCE.finditer(line):
-            sentences.append(match[0].strip())
-            if sum(map(len, sentences)) >= wanted:
-                yield sentences
-                sentences, wanted = [], rng.randint(*_PASSAGE_CHARACTERS)
+    for match in _SENTENCE.finditer(text):
+        sentences.append(match[0].strip())
+        if sum(map(len, sentences)) >= wanted:
+            yield sentences
+            sentences, wanted = [], rng.randint(*_PASSAGE_CHARACTERS)
+    if sum(map(len, sentences)) >= _PASSAGE_CHARACTERS[0]:
+        yield sentences
 
 
 def _pair(passage: list[str], rng: Random) -> Pair | None:
     low, high = _SENTENCE_CHARACTERS
     fitting = [index for index, text in enumerate(passage) if low <= len(text) <= high]
-    if not fitting or sum(map(len, passage)) > 2 * _PASSAGE_CHARACTERS[1]:
+    if not fitting or len(passage) < 2 or sum(map(len, passage)) > 2 * _PASSAGE_CHARACTERS[1]:
         return None
     chosen = rng.choice(fitting)
     words = [(node.surface, node.feature.pos1) for node in _tagger()(passage[chosen])]
@@ -96,9 +95,8 @@ def _pair(passage: list[str], rng: Random) -> Pair | None:
 
 def _without_some(words: list[tuple[str, str]], rng: Random) -> str:
     kept = [word for word, _ in words if rng.random() >= _LOST_SHARE]
-    if words and len(kept) == len(
-        words
-    ):  # a sentence that stands whole in its passage would teach plain copying
+    if words and len(kept) == len(words):
+        # A sentence that stands whole in its passage would teach plain copying.
         kept.pop(rng.randrange(len(kept)))
     return "".join(kept)
 

@@ -68,7 +68,7 @@ def read_passages(source: str, split: str, characters: int) -> Iterator[Text]:
         DataError: as `read_texts`; a plain text is not UTF-8.
     """
     path = Path(source)
-    if path.name.endswith((".txt", ".txt.xz")) and path.is_file():
+    if path.name.endswith((".txt", ".txt.xz")):  # no dataset's name, even where the file is missing
         try:
             with (lzma.open if path.suffix == ".xz" else open)(path, "rt", encoding="utf-8") as lines:
                 yield from map(Text, _passages(lines, characters))
