@@ -17,7 +17,7 @@ from random import Random
 from narou_gen.errors import DataError
 from narou_gen.folders import write_whole
 from narou_gen.metrics.words import content_words, names
-from narou_gen.sources import Pair, read_pairs
+from narou_gen.sources import Pair, by_synopsis, read_pairs
 
 _SENTENCE = re.compile(r"[^。！？\n]+[。！？]*[」』）]*\n*|\n+")
 _LEFT_OUT = 0.3
@@ -103,9 +103,6 @@ def shortened(work: Work, rng: Random) -> Work:
 
 
 def _works(pairs: Iterable[Pair]) -> list[Work]:
-    found: dict[str, list[Pair]] = {}
-    for pair in pairs:
-        found.setdefault(pair.synopsis, []).append(pair)
     return [
         Work(
             synopsis,
@@ -114,7 +111,7 @@ def _works(pairs: Iterable[Pair]) -> list[Work]:
             same[0].keywords,
             same[0].id or str(number),
         )
-        for number, (synopsis, same) in enumerate(found.items())
+        for number, (synopsis, same) in enumerate(by_synopsis(pairs).items())
     ]
 
 

@@ -29,8 +29,10 @@ def classification_loss(
 
     `logits`: (..., classes), `labels`: (...), IGNORED where nothing counts, `weights`: (classes,).
     """
+    # Half precision cannot hold the sum over a vocabulary.
+    exact = logits.to(torch.promote_types(logits.dtype, torch.float32))
     return functional.cross_entropy(
-        logits.flatten(0, -2).float(),
+        exact.flatten(0, -2),
         labels.flatten(),
         weight=None if weights is None else weights.to(logits.device),
         ignore_index=IGNORED,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,6 +55,14 @@ def read_pairs(source: str, split: str = "train") -> Iterator[Pair]:
     """
     for number, row in enumerate(read_rows(source, split), 1):
         yield from _pairs_of(row, f"{source}, row {number}")
+
+
+def by_synopsis(pairs: Iterable[Pair]) -> dict[str, list[Pair]]:
+    """The pairs of each synopsis, in their order: a work has several titles."""
+    found: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        found.setdefault(pair.synopsis, []).append(pair)
+    return found
 
 
 def _pairs_of(row: Mapping[str, Any], place: str) -> Iterator[Pair]:

@@ -19,7 +19,7 @@ from narou_gen.loss import summed_loss
 from narou_gen.metrics.rouge import character_rouge_l
 from narou_gen.model import Bert2Bert
 from narou_gen.novelty import NoveltyIndex
-from narou_gen.sources import Pair
+from narou_gen.sources import Pair, by_synopsis
 from narou_gen.tokenizer import Tokenizer
 
 _SAMPLES = 3
@@ -114,10 +114,7 @@ class TitleData:
 
 def items_of(pairs: Sequence[Pair]) -> list[_Item]:
     """The synopses in their order, each with all its titles."""
-    titles: dict[str, list[Pair]] = {}
-    for pair in pairs:
-        titles.setdefault(pair.synopsis, []).append(pair)
     return [
         _Item(synopsis, tuple(pair.title for pair in group), group[0].conditions)
-        for synopsis, group in titles.items()
+        for synopsis, group in by_synopsis(pairs).items()
     ]

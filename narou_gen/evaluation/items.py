@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from narou_gen.conditions import Conditions, LengthClass, length_class
 from narou_gen.errors import InputError
-from narou_gen.sources import Pair
+from narou_gen.sources import Pair, by_synopsis
 
 if TYPE_CHECKING:
     from narou_gen.engines import EngineName
@@ -86,12 +86,9 @@ def in_manner(titles: Sequence[str], length: LengthClass | None) -> Sequence[str
 
 def grouped(pairs: Iterable[Pair]) -> list[Item]:
     """An item for each synopsis, in the order of the pairs; its first pair gives genre and keywords."""
-    groups: dict[str, list[Pair]] = {}
-    for pair in pairs:
-        groups.setdefault(pair.synopsis, []).append(pair)
     return [
         Item(synopsis, tuple(pair.title for pair in group), group[0].genre, group[0].keywords)
-        for synopsis, group in groups.items()
+        for synopsis, group in by_synopsis(pairs).items()
     ]
 
 
