@@ -6,9 +6,12 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from narou_gen.demo.dealer import Card, Dealer
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # a test that needed the hub would fail, not wait
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
@@ -60,3 +63,45 @@ def debug_checkpoint(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> P
 
     folder = tmp_path_factory.mktemp("debug") / "title-debug"
     return train(load_config("title-debug", [f"output='{folder}'"]))
+
+
+@pytest.fixture(scope="session")
+def dealer() -> Dealer:
+    """The bundled model as a dealer of the demo."""
+    from narou_gen.demo.dealer import Dealer
+
+    return Dealer("narou-mini", threads=1)
+
+
+@pytest.fixture(scope="session")
+def hand(dealer: Dealer) -> tuple[Card, ...]:
+    """The first hand of the demo's story."""
+    from demo_table import STORY
+
+    from narou_gen.demo.dealer import Request
+
+    return dealer.deal(Request(STORY)).cards
+
+
+@pytest.fixture(scope="session")
+def collected(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database of 300 works, some of them odd."""
+    from collecting_world import world
+    from narou_server import NarouServer
+
+    import scraper
+
+    path = tmp_path_factory.mktemp("collected") / "narou.db"
+    with NarouServer(world()).running() as server:
+        manners = scraper.Manners(endpoint=server.endpoint, delay_seconds=0)
+        assert scraper.fetch(path, manners=manners, accept_terms=True).new == 300
+    return path
+
+
+@pytest.fixture
+def unaccepted(tmp_path: Path) -> Path:
+    """A database for which nobody accepted the terms."""
+    from scraper.store import open_store
+
+    with open_store(tmp_path / "unaccepted.db"):
+        return tmp_path / "unaccepted.db"

@@ -67,8 +67,8 @@ def test_every_system_has_every_metric_with_an_interval(evaluated: Path) -> None
             expected -= {"self_bleu"}
         if name == "references":
             expected -= {"length_error"}
-        # A tiny model may say no noun, and a single word.
-        assert expected - set(scores) <= {"faithfulness", "self_bleu", "distinct_2"}, name
+        # A tiny model may say no noun.
+        assert expected - set(scores) <= {"faithfulness", "self_bleu"}, name
         for metric, score in scores.items():
             assert score["low"] <= score["value"] <= score["high"], (name, metric)
             if metric not in ("characters", "length_error"):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from pathlib import Path
 
 import pytest
-from narou_server import invent
+from collecting_world import ncodes, world
+from narou_server import NarouServer, invent
 
+import scraper
 from scraper import GENRES, Query, QueryError, parse_page
 from scraper.query import EARLIEST, OPEN_END
 from scraper.work import format_jst
@@ -91,3 +94,28 @@ def test_every_genre_belongs_to_a_big_one_and_a_query_describes_itself() -> None
     assert Query().describe() == "every work"
     query = Query(genre=(201, 202), keyword=("魔法",), updated_since=date(2026, 1, 2))
     assert query.describe() == "genre=201,202 keyword=魔法 updated_since=2026-01-02"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        Query(genre=(201,), biggenre=(4, 98)),
+        Query(type="t"),
+        Query(type="r"),
+        Query(type="er"),
+        Query(type="re", min_points=30),
+        Query(word=("手紙",), keyword=("魔法",), not_keyword=("旅",)),
+        Query(keyword=("魔", "料理")),
+        Query(min_length=5_000),
+        Query(updated_since=date(2020, 1, 1), updated_until=date(2025, 6, 30)),
+    ],
+    ids=Query.describe,
+)
+def test_a_query_matches_what_the_service_would_have_sent(
+    collected: Path, tmp_path: Path, query: Query
+) -> None:
+    with NarouServer(world()).running() as server:
+        manners = scraper.Manners(endpoint=server.endpoint, delay_seconds=0)
+        scraper.fetch(tmp_path / "narou.db", query, manners, accept_terms=True)
+    matching = {work.ncode for work in scraper.iter_works(collected) if query.matches(work)}
+    assert ncodes(tmp_path / "narou.db") == matching and 0 < len(matching) < 300

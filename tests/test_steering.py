@@ -39,7 +39,13 @@ from narou_gen.steering import (
     ],
 )
 def test_objections(text: str, options: dict[str, object], reason: str | None) -> None:
-    assert objection(text, GenerationOptions(**options)) == reason  # type: ignore[arg-type]
+    assert objection(text, "竜が来た。", GenerationOptions(**options)) == reason  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("title", ["名探偵と猫", "「名探偵」と、猫！"])
+def test_a_synopsis_is_no_title_of_itself(title: str) -> None:
+    assert objection(title, "名探偵と猫。", GenerationOptions()) == "repeated the synopsis"
+    assert objection(f"{title}の夜", "名探偵と猫。", GenerationOptions()) is None
 
 
 def test_a_beginning_keeps_its_open_bracket() -> None:
