@@ -158,7 +158,7 @@ class CandidateFinder:
                 if text:
                     gain = steering.gain(text, job.text, options.grounding)
                     rank = candidate.log_probability / candidate.tokens**options.length_penalty + gain
-                    title, reason = self._judged(Title(text, candidate.score), options)
+                    title, reason = self._judged(Title(text, candidate.score), job.text, options)
                     fresh.append((job.pool, Ranked(rank, title, job.conditions.length, reason, gain)))
         if options.tone:
             fresh = self._toned(fresh, options)
@@ -196,9 +196,9 @@ class CandidateFinder:
                 known.append(token)
         return text + self.tokenizer.decode(known)
 
-    def _judged(self, title: Title, options: GenerationOptions) -> tuple[Title, str | None]:
+    def _judged(self, title: Title, synopsis: str, options: GenerationOptions) -> tuple[Title, str | None]:
         """The title with how near its nearest training title is, and why it cannot be returned, if so."""
-        reason = steering.objection(title.text, options)
+        reason = steering.objection(title.text, synopsis, options)
         if self._novelty is not None and reason is None:
             title = replace(title, nearest=round(self._novelty.nearest(title.text), 4))
             if self._novelty.holds(title.text):

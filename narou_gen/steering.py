@@ -82,8 +82,12 @@ class Pool:
         )
 
 
-def objection(text: str, options: GenerationOptions) -> str | None:
-    """Which promise of the options a finished title breaks, if any, as the end of "3 ..."."""
+def objection(text: str, synopsis: str, options: GenerationOptions) -> str | None:
+    """Why a finished title cannot be returned, if so, as the end of "3 ...": it breaks a promise of the
+    options, or says the synopsis again."""
+    key = comparison_key(text)
+    if key == comparison_key(synopsis):
+        return "repeated the synopsis"
     if options.min_chars is not None and len(text) < options.min_chars:
         return f"had fewer than {options.min_chars} characters"
     if options.max_chars is not None and len(text) > options.max_chars:
@@ -92,7 +96,6 @@ def objection(text: str, options: GenerationOptions) -> str | None:
         return f"did not begin with {options.prefix}"
     for word in missing(text, options.keywords):
         return f"lacked {word}"
-    key = comparison_key(text)
     for word in options.avoid:
         if comparison_key(word) in key:
             return f"held {word}"
@@ -147,14 +150,13 @@ def gain(title: str, synopsis: str, grounding: float) -> float:
 
 def grounded(title: str, synopsis: str) -> float:
     """The share of a title's character pairs that stand in its synopsis: 0 to 1."""
-    key, text = comparison_key(title), comparison_key(synopsis)
-    pairs = [key[place : place + 2] for place in range(max(1, len(key) - 1))]
+    pairs, text = _pairs(comparison_key(title)), comparison_key(synopsis)
     return sum(pair in text for pair in pairs) / len(pairs)
 
 
 def likeness(one: str, other: str) -> float:
     """How alike two titles are in words and shape: 0 to 1."""
-    a, b = _pairs(one), _pairs(other)
+    a, b = (set(_pairs(f"\x02{comparison_key(text)}\x03")) for text in (one, other))  # with both ends
     dice = 2 * len(a & b) / (len(a) + len(b))
     lengths = sorted((len(one), len(other)))
     return (1 - _SHAPE) * dice + _SHAPE * lengths[0] / lengths[1]
@@ -162,14 +164,13 @@ def likeness(one: str, other: str) -> float:
 
 def _freshness(text: str) -> float:
     """The share of a title's character pairs that are no repetition, squared."""
-    key = comparison_key(text)
-    pairs = [key[place : place + 2] for place in range(len(key) - 1)]
-    return (len(set(pairs)) / len(pairs)) ** 2 if pairs else 1.0
+    pairs = _pairs(comparison_key(text))
+    return (len(set(pairs)) / len(pairs)) ** 2
 
 
-def _pairs(text: str) -> set[str]:
-    framed = f"\x02{comparison_key(text)}\x03"
-    return {framed[i : i + 2] for i in range(len(framed) - 1)}
+def _pairs(key: str) -> list[str]:
+    """Every two neighbours; a single character stands for itself."""
+    return [key[place : place + 2] for place in range(max(1, len(key) - 1))]
 
 
 def wanted(conditions: Conditions, options: GenerationOptions) -> Conditions:

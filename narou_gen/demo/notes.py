@@ -11,6 +11,7 @@ _REASONS = (
     (r"did not begin with (.*)", r"{0} 本が「\1」で始まらず"),
     (r"lacked (.*)", r"{0} 本に「\1」が入らず"),
     (r"held (.*)", r"{0} 本に「\1」が入り"),
+    (r"repeated the synopsis", r"{0} 本はあらすじと同じ"),
     (r"were training titles", r"{0} 本は学習した題名と同じ"),
     (r"were not bright", r"{0} 本は明るくなく"),
     (r"were not dark", r"{0} 本は暗くなく"),
