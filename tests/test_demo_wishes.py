@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from itertools import product
+from typing import get_args
+
 import pytest
 
-from narou_gen.demo.wishes import WishError, Wishes
+from narou_gen.demo.wishes import Scale, WishError, Wishes
 from narou_gen.options import GenerationOptions
 
 
 def test_wishes_become_options() -> None:
-    wishes = Wishes().longer(1).brighter(1).wilder(1).with_word("竜").without_word("猫")
+    wishes = (
+        Wishes()
+        .stepped("length", 1)
+        .stepped("tone", 1)
+        .stepped("wildness", 1)
+        .with_word("竜")
+        .without_word("猫")
+    )
     options = wishes.options(3, "101", 5)
     assert (options.min_chars, options.max_chars, options.tone) == (25, 40, "bright")
     assert options.sample and options.keywords == ("竜",) and options.avoid == ("猫",) and options.seed == 3
@@ -18,18 +28,11 @@ def test_wishes_become_options() -> None:
 
 
 def test_wishes_end_somewhere() -> None:
-    for step, by in (
-        ("longer", 1),
-        ("longer", -1),
-        ("brighter", 1),
-        ("brighter", -1),
-        ("wilder", 1),
-        ("wilder", -1),
-    ):
+    for scale, by in product(get_args(Scale), (1, -1)):
         wishes = Wishes()
         with pytest.raises(WishError):
             for _ in range(9):
-                wishes = getattr(wishes, step)(by)
+                wishes = wishes.stepped(scale, by)
     wishes = Wishes().with_word("竜の宿")
     for refused in (
         lambda: wishes.with_word("竜の宿"),
@@ -38,7 +41,13 @@ def test_wishes_end_somewhere() -> None:
         lambda: wishes.without_word("竜"),
         lambda: wishes.without_word("。"),
         lambda: Wishes().without_word("竜").with_word("竜の宿"),
-        lambda: Wishes().with_word("とてもとても長い言葉").longer(-1).longer(-1).options(0, None, 5),
+        lambda: (
+            Wishes()
+            .with_word("とてもとても長い言葉")
+            .stepped("length", -1)
+            .stepped("length", -1)
+            .options(0, None, 5)
+        ),
     ):
         with pytest.raises(WishError):
             refused()

@@ -12,7 +12,7 @@ from narou_gen.demo.keys import Key
 from narou_gen.demo.prompt import Prompt
 from narou_gen.demo.story import own_story
 from narou_gen.demo.table import Phase, Sheet, Table
-from narou_gen.demo.wishes import WishError, Wishes
+from narou_gen.demo.wishes import Scale, WishError, Wishes
 from narou_gen.errors import InputError
 from narou_gen.text import visible
 
@@ -223,11 +223,8 @@ def _select(place: int) -> Action:
     return lambda game, _now: game.select(place)
 
 
-def _wishing(step: str, by: int) -> Action:
-    def wish(game: Game, now: float) -> None:
-        game._wish(lambda: getattr(game.wishes, step)(by), now)
-
-    return wish
+def _wishing(wish: Scale, by: int) -> Action:
+    return lambda game, now: game._wish(lambda: game.wishes.stepped(wish, by), now)
 
 
 _ANYWHERE: dict[str, Action] = {"q": Game.quit, "?": Game.help}
@@ -239,12 +236,12 @@ _MOVES: dict[str, Action] = {
 }
 _BACK: dict[str, Action] = {"escape": Game.back, "backspace": Game.back}
 _STEPS: dict[str, Action] = {
-    "+": _wishing("longer", 1),
-    "-": _wishing("longer", -1),
-    "b": _wishing("brighter", 1),
-    "d": _wishing("brighter", -1),
-    "w": _wishing("wilder", 1),
-    "t": _wishing("wilder", -1),
+    "+": _wishing("length", 1),
+    "-": _wishing("length", -1),
+    "b": _wishing("tone", 1),
+    "d": _wishing("tone", -1),
+    "w": _wishing("wildness", 1),
+    "t": _wishing("wildness", -1),
 }
 _TABLE: dict[str, Action] = {
     **_MOVES,
