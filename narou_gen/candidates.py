@@ -13,8 +13,8 @@ from narou_gen.novelty import NoveltyIndex
 from narou_gen.options import LARGEST_POOL, GenerationOptions, Title
 from narou_gen.search import Candidate, Engine, Search, Source
 from narou_gen.steering import Pool, Ranked
-from narou_gen.text import finish_title
 from narou_gen.tokenizer import CONDITION_SHARE, Tokenizer
+from narou_gen.typography import finish_title
 
 if TYPE_CHECKING:
     from narou_gen.sentiment import SentimentAnalyzer

@@ -20,8 +20,9 @@ from narou_gen.options import GenerationOptions, Titles
 from narou_gen.resources import find_checkpoint
 from narou_gen.search import Engine, Source
 from narou_gen.steering import Pool
-from narou_gen.text import clean_synopsis, finish_title
+from narou_gen.text import clean_synopsis
 from narou_gen.tokenizer import Tokenizer, load_tokenizer
+from narou_gen.typography import finish_title
 
 if TYPE_CHECKING:
     from transformers import EncoderDecoderModel

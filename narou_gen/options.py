@@ -8,7 +8,8 @@ from typing import Literal, get_args
 from narou_gen.conditions import Conditions, LengthClass
 from narou_gen.errors import InputError
 from narou_gen.sources import genre_name
-from narou_gen.text import comparison_key, finish_title
+from narou_gen.text import comparison_key
+from narou_gen.typography import finish_title
 
 Tone = Literal["bright", "dark"]
 LARGEST_POOL = 64

@@ -14,7 +14,8 @@ from typing import get_args
 
 from narou_gen.conditions import Conditions, LengthClass, length_class
 from narou_gen.options import GenerationOptions, Title
-from narou_gen.text import comparison_key, finish_title
+from narou_gen.text import comparison_key
+from narou_gen.typography import finish_title
 
 _SHAPE = 0.25
 """Share of a title's length in its likeness to another; the rest is its character pairs."""

@@ -1,95 +1,40 @@
-"""Rules for Japanese text: pure `str -> str`, used alike by training and by generation.
+"""Cleaning of Japanese text: pure `str -> str`, used alike by training and by generation.
 
-The rules are data: every `Rule` carries `before -> after` examples, and the tests run them.
-Every public function is total (any `str`, lone surrogates included), idempotent and, because no
-rule may backtrack over the whole text, linear in the length of what it is given.
+Every public function is total (any `str`, lone surrogates included), idempotent and, because no rule may
+backtrack over the whole text, linear in the length of what it is given.
 """
 
 import html
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
-__all__ = ["clean_synopsis", "clean_title", "comparison_key", "finish_title", "visible"]
+from narou_gen.text_rules import CONTROLS, SPACES, UNSEEN, Rule, apply, plain, rule, settle
 
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One substitution, with examples: "before -> after", or one text that it leaves alone."""
-
-    name: str
-    pattern: re.Pattern[str]
-    replacement: str | Callable[[re.Match[str]], str]
-    examples: tuple[str, ...]
-
-    def apply(self, text: str) -> str:
-        return self.pattern.sub(self.replacement, text)
-
-    def cases(self) -> Iterator[tuple[str, str]]:
-        for example in self.examples:
-            before, arrow, after = example.partition(" -> ")
-            yield before, after if arrow else before
-
-
-def _rule(name: str, pattern: str, replacement: str | Callable[[re.Match[str]], str], *examples: str) -> Rule:
-    return Rule(name, re.compile(pattern), replacement, examples)
-
-
-_FULL_WIDTH = str.maketrans("!?:,()", "！？：、（）")
-# Kana and kanji; with full-width forms; with everything that is set solid beside them (…―「♪☆).
-_LETTER = r"\u3005-\u3007\u3041-\u30fa\u30fc-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_JA = rf"{_LETTER}・\uff01-\uff60"
-_WIDE = rf"{_JA}\u2010-\u27bf\u3000-\u303f\U0001f000-\U0001faff"
+__all__ = ["clean_synopsis", "clean_title", "comparison_key", "visible"]
 
 # fmt: off
-# --- what no reader sees
-
-_CONTROLS = (
-    _rule("terminal escapes",  # CSI; OSC, DCS, SOS, PM and APC; the rest
-        r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?|"
-        r"\x1b[\]PX^_][^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)?|\x1b[ -/]*[0-~]?", "",
-        "\x1b[31m赤\x1b[0m -> 赤", "\x1b]0;窓\x07魔王 -> 魔王", "\x1bc剣 -> 剣"),
-    _rule("controls, bidi overrides, lone surrogates",
-        r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
-        r"\ud800-\udfff\ufffe\uffff]+", "",
-        "魔\x00王\x7f -> 魔王", "勇者\u202e者勇 -> 勇者者勇", "絵\ud83d -> 絵", "一行目\n\t二行目"),
-)
-_UNSEEN = (
-    _rule("newlines", r"\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]", "\n",
-        "一\r\n二\r三\u2028四 -> 一\n二\n三\n四"),
-    *_CONTROLS,
-    _rule("zero-width and filler characters",
-        r"[\xad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2060-\u206f\u2800\u3164"
-        r"\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff\U0001d173-\U0001d17a\U000e0000-\U000e0fff]+", "",
-        "\ufeff聖\u200b女 -> 聖女", "辻\U000e0100さん -> 辻さん"),
-)
 _REFERENCES = (
-    _rule("layers of &amp;", r"&(?:(?:amp|AMP|#0*38(?!\d)|#[xX]0*26(?![0-9A-Fa-f]));?)+", "&",
+    rule("layers of &amp;", r"&(?:(?:amp|AMP|#0*38(?!\d)|#[xX]0*26(?![0-9A-Fa-f]));?)+", "&",
         "&amp;amp;lt; -> &lt;", "剣&#38;魔法 -> 剣&魔法", "&#380;"),
-    _rule("numbers of no character", r"&#[0-9]{9,};?", "",  # html.unescape fails on 4,300 digits
+    rule("numbers of no character", r"&#[0-9]{9,};?", "",  # html.unescape fails on 4,300 digits
         "竜&#999999999;王 -> 竜王"),
 )
 
 # --- layout
 
-_URL = _rule("URLs",
+_URL = rule("URLs",
     r"(?i:h?ttps?://|www\.|(?<![a-z0-9])[a-z0-9]{1,20}\.syosetu\.com)[A-Za-z0-9_/:%#$&?~.=+,@;!*'\-]*", " ",
     "前作はhttps://ncode.syosetu.com/n8856gp/です -> 前作は です", "ncode.syosetu.com/n1/ ->  ")
-_SPACES = (
-    _rule("runs of spaces", r"[^\S\n\u3000]+", " ", "a \t\xa0b -> a b"),
-    _rule("full-width spaces", r" ?\u3000[ \u3000]*", "\u3000", "西　 　東 -> 西　東"),
-)
 _LAYOUT = (
     _URL,
-    *_SPACES,
-    _rule("rulers",  # a line of ornaments; two dashes alone may be speech
+    *SPACES,
+    rule("rulers",  # a line of ornaments; two dashes alone may be speech
         r"(?m)^(?![ 　]?[―—─]{1,2}[ 　]?$)[＊*※◆◇■□●○◎★☆▼▽▲△♪♡♥❤†‡§＝=_＿#＃+＋|｜~～〜^＾・.．"
         r"―—–‐─━ー－\- 　]+$", "",
         "序\n＊＊＊＊\n破 -> 序\n\n破", "◆◇◆ -> ", "――――― -> ", "――", "「……」", "★★★★★　出口がありません"),
-    _rule("ends of lines", r"(?m)^[ 　]|[ 　]$", "", "　朝だ。 \n　夜だ。 -> 朝だ。\n夜だ。"),
-    _rule("blank lines", r"\n{2,}", "\n", "序\n\n\n破 -> 序\n破"),
+    rule("ends of lines", r"(?m)^[ 　]|[ 　]$", "", "　朝だ。 \n　夜だ。 -> 朝だ。\n夜だ。"),
+    rule("blank lines", r"\n{2,}", "\n", "序\n\n\n破 -> 序\n破"),
 )
 
 # --- the author speaking as author
@@ -110,7 +55,7 @@ _SERIAL = (
 def _notice(name: str, body: str, *examples: str) -> Rule:
     """A rule that empties a whole sentence. Anybody's own affair (俺の…) is story."""
     person = r"(?!.*(?:[俺僕私]|わたし|わたくし|あたし|ぼく|おれ|彼|彼女)[のはがもに、])"
-    return _rule(name, rf"(?s)\A{_MARKS}{person}(?:{body}){_MARKS}\Z", "", *examples)
+    return rule(name, rf"(?s)\A{_MARKS}{person}(?:{body}){_MARKS}\Z", "", *examples)
 
 
 _NOTICES = (
@@ -119,7 +64,7 @@ _NOTICES = (
         "毎日夜七時に更新します。 -> ", "全26話、毎朝七時更新です。 -> ", "★全八話、完結済み。 -> ",
         "短編です。 -> ", "更新は三年ごと。", "契約更新なし。",
         "次の更新で、表情が四種類になった。", "作者が完結させた。"),
-    _rule("notes with ※",  # only those that speak of the work: ※ stands in stories too
+    rule("notes with ※",  # only those that speak of the work: ※ stands in stories too
         rf"(?s)\A※.*(?:{_WHEN}.*(?:更新|投稿)|更新は|完結|連載|[全一]{_N}*話|主人公|ヒロイン|ざまぁ|描写|作者|"
         r"恋愛(?:要素|小説|は)|(?:ハッピー|バッド)エンド|本作|この作品|短編|フィクション|架空|実在|史実|"
         rf"展開|シーン|場面が|感想|ブックマーク|コメディ|読めます|{_ADAPTED}|[RＲ][1１][5５]).*", "",
@@ -174,67 +119,9 @@ _EDITION = re.compile(
     rf"([【〔［\[（(＜<《〈](?=.{{0,20}}?(?:版|完|連載|[短中長]編|読み切り|全{_N}|更新|発売|{_ADAPTED}))"
     rf"(?:{_EDITION_WORD})++[】〕］\]）)＞>》〉])"
 )
-_TOKENS = (
-    _rule("special tokens", r"(?i:\[(?:CLS|SEP|PAD|UNK|MASK)\]|</?s>|<(?:pad|unk|mask|bos|eos)>)|[▁\n]", " ",
-        "[CLS] 魔王 [SEP] ->   魔王  ", "<s>▁竜</s> ->   竜 ", "スキル【鞘】"),
-    _rule("word pieces", r"(?<=[^\s#]) ##(?=[^\s#])", "", "転 ##生 -> 転生", "VR ##MMO -> VRMMO"),
-    _rule("half-width katakana", r"[\uff61-\uff9f]+", lambda match: unicodedata.normalize("NFKC", match[0]),
-        "ｽﾗｲﾑのﾄﾞﾗｺﾞﾝ -> スライムのドラゴン", "｢はい｡｣ -> 「はい。」"),
-    *_SPACES,
-    _rule("space after ！？",  # authors leave a full-width one, unless a closing mark follows
-        rf"(?<=[！？!?]) (?=[{_LETTER}０-９Ａ-Ｚａ-ｚ「『【（(〈《]|[～~](?! ?$))", "\u3000",
-        "転生した！ と叫ぶ -> 転生した！\u3000と叫ぶ", "俺？ ~聖女の夜!? ~ -> 俺？\u3000~聖女の夜!? ~"),
-    _rule("space beside Japanese", rf" (?=[{_WIDE}])|(?<=[{_WIDE}]) ", "",
-        "魔王 の 娘 と VR MMO を 遊ぶ -> 魔王の娘とVR MMOを遊ぶ", "接続中\u3000一名"),
-    _rule("points and apostrophes", r"(?<=[0-9]) ([.:]) (?=[0-9])|(?<=[A-Za-z]) (') (?=[A-Za-z])", r"\1\2",
-        "2 . 5 次元 -> 2.5 次元", "Don ' t -> Don't"),
-    _rule("space within Latin", r" (?=[,.!?:;%)\]])|(?<=[(\[]) ", "",
-        "Hello , World ! -> Hello, World!", "Level 99 Witch"),
-)
-_SETTING = (  # where the title has Japanese in it
-    _rule("waves", r"[~〜∼〰]", "～", "魔王様~最強の休日〜 -> 魔王様～最強の休日～"),
-    _rule("full-width ！？：、",  # beside Japanese, or after a Latin word that stands against it
-        rf"[{_LETTER}！？０-９Ａ-Ｚａ-ｚ％♪☆★♡」』】）〉》…℃][0-9A-Za-z]*[!?:,]+(?![0-9A-Za-z])|"
-        rf"(?<![0-9A-Za-z!?])[!?]+(?=[{_JA}])", lambda match: match[0].translate(_FULL_WIDTH),
-        "最強AI!? -> 最強AI！？", "「は?」 -> 「は？」", "Hello, World!と叫ぶ", "午後3:00"),
-    _rule("full-width （）", r"[()]+", lambda match: match[0].translate(_FULL_WIDTH), "俺(58) -> 俺（58）"),
-    _rule("dots", r"(?:\.{3})+|…\.+", lambda match: "…" * max(1, len(match[0]) // 3),
-        "あの... -> あの…", "あの...... -> あの……"),
-)
-_BOUNDS = (
-    _rule("！！！！", r"([！？!?]{2})[！？!?]{2,}", r"\1", "嘘！？！？ -> 嘘！？", "嘘！！！"),
-    _rule("………", r"…{3,}", "……", "…………… -> ……"),
-    _rule("―――", r"[―—─]{3,}", "――", "真実――― -> 真実――"),
-    _rule("、、", r"([、。，])[、。，]+", r"\1", "朝、、夜 -> 朝、夜"),
-    _rule("～～", r"～{2,}", "～", "竜～～ -> 竜～"),
-    _rule("any other mark", r"([^\w\s「」『』【】（）()〈〉《》])\1{3,}", r"\1\1\1", "♪♪♪♪♪ -> ♪♪♪"),
-    _rule("stop before a closing mark", r"[、。，]([」』】）〉》])", r"\1", "「はい。」と -> 「はい」と"),
-)
-_JAPANESE = re.compile(f"[{_LETTER}]")
-_STRAY_FIRST = "、。，．,.・:：;；！？!?／/ 　"
-_STRAY_LAST = "、。，．,・:：;；／/＝=＆&＋+ 　"
-_CLOSING = dict(zip("「『【（(〈《", "」』】）)〉》", strict=True))
-_OTHER_QUOTE = {"」": "』", "』": "」"}
 # fmt: on
 
-RULES = (*_UNSEEN, *_REFERENCES, *_LAYOUT, *_NOTICES, *_TOKENS, *_SETTING, *_BOUNDS)
-
-
-def _apply(rules: Iterable[Rule], text: str) -> str:
-    for rule in rules:
-        text = rule.apply(text)
-    return text
-
-
-def _settle(step: Callable[[str], str], text: str) -> str:
-    """`text` once `step` no longer changes it: what one rule uncovers, another may remove."""
-    while (done := step(text)) != text:
-        text = done
-    return text
-
-
-def _plain(text: str) -> str:
-    return unicodedata.normalize("NFC", _apply(_UNSEEN, text))
+RULES = (*UNSEEN, *_REFERENCES, *_LAYOUT, *_NOTICES)
 
 
 def _unescape(text: str) -> str:
@@ -243,11 +130,11 @@ def _unescape(text: str) -> str:
     The site escapes once; text nested four layers deep is an attack and loses its ampersands.
     """
     for _ in range(4):
-        done = _plain(html.unescape(_apply(_REFERENCES, text)))
+        done = plain(html.unescape(apply(_REFERENCES, text)))
         if done == text:
             return text
         text = done
-    return _plain(text.replace("&", ""))
+    return plain(text.replace("&", ""))
 
 
 _BREAK = re.compile(r"[「『（(【]|[」』）)】]|\n|[。！？!?♪]++[ 　]*+|※|[▼◆★](?=全)")
@@ -299,14 +186,14 @@ def clean_synopsis(text: str) -> str:
     """
 
     def step(text: str) -> str:
-        text = _URL.apply(_plain(text))  # before entities: `?a=1&para=2` holds none
+        text = _URL.apply(plain(text))  # before entities: `?a=1&para=2` holds none
         kept = []
-        for sentence, spoken in _sentences(_apply(_LAYOUT, _unescape(text))):
+        for sentence, spoken in _sentences(apply(_LAYOUT, _unescape(text))):
             notice = not spoken and _is_notice(sentence)
             kept.append(("\n" if sentence.endswith("\n") else "") if notice else sentence)
         return "".join(kept).strip()
 
-    return _settle(step, text)
+    return settle(step, text)
 
 
 def clean_title(text: str) -> str:
@@ -316,78 +203,12 @@ def clean_title(text: str) -> str:
     """
 
     def step(text: str) -> str:
-        text = _apply(_SPACES, _unescape(_plain(text)).replace("\n", " "))
+        text = apply(SPACES, _unescape(plain(text)).replace("\n", " "))
         parts = _EDITION.split(text)  # words at even places, edition marks at odd ones
         words = [i for i in range(0, len(parts), 2) if parts[i].strip()]
         return ("".join(parts[words[0] : words[-1] + 1]) if words else text).strip()
 
-    return _settle(step, text)
-
-
-def finish_title(text: str) -> str:
-    """The typography of a generated title: from decoded model output to what an author types.
-
-    No special tokens, no spaces between Japanese words (an author's U+3000 stays), full-width
-    ！？～（） beside Japanese, short runs of marks, no stop at the end (authors write none, even
-    after an earlier one), and balanced brackets (see `_balanced`).
-    """
-
-    def step(text: str) -> str:
-        text = _apply(_TOKENS, _plain(text)).strip()
-        text = _balanced(_apply(_SETTING, text) if _JAPANESE.search(text) else text)
-        return _apply(_BOUNDS, text).strip().lstrip(_STRAY_FIRST).rstrip(_STRAY_LAST)
-
-    return _settle(step, text)
-
-
-def _balanced(text: str) -> str:
-    """Every bracket closed, every closing one opened, and ～ in pairs.
-
-    An opening bracket left open is closed where the one around it closes, or at the end, where
-    it is removed instead if no word follows it. A closing one that nothing opened is removed
-    (but 』 closes 「, in its form), as is an empty pair. A ～ between numbers (1～3) or alone in
-    brackets (「待って～」) counts as a letter.
-    """
-    kept: list[str] = []
-    opened: list[int] = []  # places in `kept`
-    owed: Counter[str] = Counter()
-    last_word = -1
-    for place, char in enumerate(text):
-        if char in _CLOSING:
-            owed[_CLOSING[char]] += 1
-            opened.append(len(kept))
-        elif char in _CLOSING.values():
-            if not owed[char]:
-                char = _OTHER_QUOTE.get(char, char)
-            while owed[char]:
-                first = opened.pop()
-                if kept[first] == "～":
-                    continue
-                closing = _CLOSING[kept[first]]
-                owed[closing] -= 1
-                if first == len(kept) - 1:
-                    kept.pop()
-                else:
-                    kept.append(closing)
-                if closing == char:
-                    break
-            continue
-        elif char == "～" and not (
-            text[place - 1 : place].isnumeric() and text[place + 1 : place + 2].isnumeric()
-        ):
-            if opened and kept[opened[-1]] == "～":
-                opened.pop()
-            else:
-                opened.append(len(kept))
-        elif char.isalnum():
-            last_word = len(kept)
-        kept.append(char)
-    for first in reversed(opened):
-        if last_word > first:
-            kept.append(_CLOSING.get(kept[first], "～"))
-        else:
-            kept[first] = ""
-    return "".join(kept)
+    return settle(step, text)
 
 
 def comparison_key(text: str) -> str:
@@ -400,9 +221,9 @@ def comparison_key(text: str) -> str:
     def step(text: str) -> str:
         return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text.casefold())))
 
-    return _settle(step, normal) or normal
+    return settle(step, normal) or normal
 
 
 def visible(text: str) -> str:
     """Text that a terminal can print and that cannot steer it; newlines and tabs stay."""
-    return _apply(_CONTROLS, text)
+    return apply(CONTROLS, text)

@@ -24,8 +24,9 @@ from narou_gen.checkpoint import load_model
 from narou_gen.errors import CheckpointError, InputError
 from narou_gen.novelty import NoveltyIndex
 from narou_gen.steering import gain, likeness
-from narou_gen.text import clean_synopsis, comparison_key, finish_title
+from narou_gen.text import clean_synopsis, comparison_key
 from narou_gen.tokenizer import load_tokenizer
+from narou_gen.typography import finish_title
 
 STORY = "古い井戸の底で、少年アオイは自分の名前を呼ぶ声を聞いた。"
 STORIES = [

@@ -10,8 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from narou_gen.text import RULES, Rule, clean_synopsis, clean_title, comparison_key, finish_title, visible
+from narou_gen import text as cleaning
+from narou_gen import typography
+from narou_gen.text import clean_synopsis, clean_title, comparison_key, visible
+from narou_gen.text_rules import Rule
+from narou_gen.typography import finish_title
 
+RULES = (*cleaning.RULES, *typography.RULES)
 FUNCTIONS = (clean_synopsis, clean_title, finish_title, comparison_key, visible)
 BRACKETS = dict(zip("「『【（〈《", "」』】）〉》", strict=True))
 

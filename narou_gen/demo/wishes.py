@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from narou_gen.errors import NarouGenError
 from narou_gen.options import GenerationOptions, Tone
-from narou_gen.text import comparison_key, finish_title
+from narou_gen.text import comparison_key
+from narou_gen.typography import finish_title
 
 # From short to long: name, and what the model is told and has to keep.
 _LENGTHS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -25,6 +27,13 @@ _WILDNESS: tuple[tuple[str, float | None], ...] = (
     ("奔放に", 1.15),
     ("支離滅裂に", 1.5),
 )
+Scale = Literal["length", "tone", "wildness"]
+# The steps of each, and what is said beyond the last and before the first.
+_SCALES: dict[Scale, tuple[Sequence[Any], str, str]] = {
+    "length": (_LENGTHS, "これ以上長くはできません。", "これ以上短くはできません。"),
+    "tone": (_TONES, "これ以上明るくはできません。", "これ以上暗くはできません。"),
+    "wildness": (_WILDNESS, "これ以上は乱れられません。", "もうじゅうぶんおとなしいです。"),
+}
 MOST_WORDS = 4
 LONGEST_WORD = 20
 
@@ -44,39 +53,18 @@ class Wishes:
     words: tuple[str, ...] = ()
     avoid: tuple[str, ...] = ()
 
-    def longer(self, by: int) -> Wishes:
-        """One step longer (1) or shorter (-1).
+    def stepped(self, wish: Scale, by: int) -> Wishes:
+        """One step up (1: longer, brighter, wilder) or down (-1).
 
         Raises:
             WishError: there is no such step.
         """
-        start = _MIDDLE if self.length is None else self.length
-        place = start + by
-        if not 0 <= place < len(_LENGTHS):
-            raise WishError("これ以上長くはできません。" if by > 0 else "これ以上短くはできません。")
-        return replace(self, length=place)
-
-    def brighter(self, by: int) -> Wishes:
-        """One step brighter (1) or darker (-1).
-
-        Raises:
-            WishError: there is no such step.
-        """
-        place = self.tone + by
-        if not 0 <= place < len(_TONES):
-            raise WishError("これ以上明るくはできません。" if by > 0 else "これ以上暗くはできません。")
-        return replace(self, tone=place)
-
-    def wilder(self, by: int) -> Wishes:
-        """One step wilder (1) or tamer (-1).
-
-        Raises:
-            WishError: there is no such step.
-        """
-        place = self.wildness + by
-        if not 0 <= place < len(_WILDNESS):
-            raise WishError("これ以上は乱れられません。" if by > 0 else "もうじゅうぶんおとなしいです。")
-        return replace(self, wildness=place)
+        steps, too_much, too_little = _SCALES[wish]
+        now: int | None = getattr(self, wish)
+        changed: dict[str, Any] = {wish: (_MIDDLE if now is None else now) + by}
+        if not 0 <= changed[wish] < len(steps):
+            raise WishError(too_much if by > 0 else too_little)
+        return replace(self, **changed)
 
     def with_word(self, word: str) -> Wishes:
         """A word that must stand in every title.
