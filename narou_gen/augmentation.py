@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from random import Random
 
@@ -35,19 +36,20 @@ class Work:
     genre: str | None
     keywords: tuple[str, ...]
     id: str
+    author: str | None = None
 
 
-def write_augmented(source: str, output: Path, copies: int = 1, seed: int = 0) -> int:
-    """Write the works of a source, each followed by `copies` varied ones, as JSON Lines; returns how many.
+def write_augmented(sources: Sequence[str], output: Path, copies: int = 1, seed: int = 0) -> int:
+    """Write the works of all sources, each followed by `copies` varied ones, as JSON Lines; returns how many.
 
-    All copies of a work have its `id`, and so come into the same split.
+    All copies of a work have its `id` and `author`, and so come into the same split.
 
     Raises:
-        DataError: the source cannot be read.
+        DataError: a source cannot be read, or none holds a pair.
     """
-    works = _works(read_pairs(source))
+    works = _works(chain.from_iterable(map(read_pairs, sources)))
     if not works:
-        raise DataError(f"{source} holds no pairs.")
+        raise DataError(f"{', '.join(sources)}: no pairs.")
     rows = [json.dumps(vars(work), ensure_ascii=False) + "\n" for work in augmented(works, copies, seed)]
     output.parent.mkdir(parents=True, exist_ok=True)
     write_whole(output, "".join(rows))
@@ -79,12 +81,11 @@ def renamed(work: Work, pool: Mapping[str, Sequence[str]], rng: Random) -> Work:
     def replaced(text: str) -> str:
         return found.sub(lambda match: others[match[0]], text)
 
-    return Work(
-        replaced(work.synopsis),
-        tuple(map(replaced, work.titles)),
-        work.genre,
-        tuple(map(replaced, work.keywords)),
-        work.id,
+    return replace(
+        work,
+        synopsis=replaced(work.synopsis),
+        titles=tuple(map(replaced, work.titles)),
+        keywords=tuple(map(replaced, work.keywords)),
     )
 
 
@@ -99,7 +100,7 @@ def shortened(work: Work, rng: Random) -> Work:
             room -= len(sentence)
         else:
             kept.append(sentence)
-    return Work("".join(kept).strip(), work.titles, work.genre, work.keywords, work.id)
+    return replace(work, synopsis="".join(kept).strip())
 
 
 def _works(pairs: Iterable[Pair]) -> list[Work]:
@@ -110,6 +111,7 @@ def _works(pairs: Iterable[Pair]) -> list[Work]:
             same[0].genre,
             same[0].keywords,
             same[0].id or str(number),
+            same[0].author,
         )
         for number, (synopsis, same) in enumerate(by_synopsis(pairs).items())
     ]

@@ -69,7 +69,7 @@ def pretraining_pairs(
 
 
 def augment(
-    source: Annotated[str, typer.Argument(help="Pairs: a file, a dataset, or sample:titles.")],
+    sources: Annotated[list[str], typer.Argument(help="Pairs: files, datasets, or sample:titles.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The .jsonl file to write.")],
     copies: Annotated[int, typer.Option(min=1, help="Varied works for each one.")] = 1,
     seed: Annotated[int, typer.Option(help="Other names and sentences.")] = 0,
@@ -77,7 +77,7 @@ def augment(
     """Write pairs again, each also with other names and without sentences that no title speaks of."""
     from narou_gen.augmentation import write_augmented
 
-    print(f"{write_augmented(source, output, copies, seed)} works in {output}", file=sys.stderr)
+    print(f"{write_augmented(sources, output, copies, seed)} works in {output}", file=sys.stderr)
 
 
 TRAINING_COMMANDS = (train, tokenize, pretraining_pairs, augment)

@@ -60,20 +60,30 @@ def test_the_same_seed_varies_alike_and_another_differs() -> None:
     assert len({tuple(augmented(works, 2, seed)) for seed in range(8)}) > 1
 
 
-def test_what_is_written_reads_as_pairs_of_the_same_works(tmp_path: Path) -> None:
-    output = tmp_path / "new" / "augmented.jsonl"
-    assert write_augmented("sample:titles", output) > 2000
+def test_what_is_written_reads_as_pairs_of_the_same_works(tmp_path: Path, some_pairs: Path) -> None:
+    more, output = tmp_path / "more.jsonl", tmp_path / "new" / "augmented.jsonl"
+    row = {
+        "synopsis": "ヴェルニカと竜",
+        "titles": ["ヴェルニカは竜を乗りつぶす", "竜"],
+        "author": "a7",
+        "genre": 201,
+    }
+    more.write_text(json.dumps(row) + "\n", "utf-8")
+    sources = [str(some_pairs), str(more)]
+    original = [pair for source in sources for pair in read_pairs(source)]
+    assert write_augmented(sources, output) == 2 * len({pair.synopsis for pair in original})
     pairs = list(read_pairs(str(output)))
-    original = list(read_pairs("sample:titles"))
     assert len(pairs) == 2 * len(original)
     assert {pair.title for pair in original} <= {pair.title for pair in pairs}
     assert {pair.genre for pair in pairs} == {pair.genre for pair in original}
-    ids = [json.loads(line)["id"] for line in output.read_text("utf-8").splitlines()]
+    rows = [json.loads(line) for line in output.read_text("utf-8").splitlines()]
+    ids = [row["id"] for row in rows]
     assert ids[::2] == ids[1::2]
     assert len(set(ids)) == len(ids) // 2
+    assert [row["author"] for row in rows[-3:]] == [None, "a7", "a7"]
 
 
-def test_a_source_without_pairs_is_refused(tmp_path: Path) -> None:
+def test_sources_without_pairs_are_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.jsonl").write_text("", "utf-8")
-    with pytest.raises(DataError, match="holds no pairs"):
-        write_augmented(str(tmp_path / "empty.jsonl"), tmp_path / "out.jsonl")
+    with pytest.raises(DataError, match="no pairs"):
+        write_augmented([str(tmp_path / "empty.jsonl")], tmp_path / "out.jsonl")
