@@ -29,13 +29,23 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def small(some_pairs: Path) -> tuple[str, ...]:
+    """Changes that make title-debug smaller still."""
+    return (
+        f"data.train='{some_pairs}'",
+        "data.limit=40",
+        "training.epochs=1",
+        "training.evaluate_synopses=2",
+    )
+
+
 @pytest.fixture
-def make_config(tmp_path: Path) -> Callable[..., Any]:
+def make_config(tmp_path: Path, small: tuple[str, ...]) -> Callable[..., Any]:
     """`make_config("training.epochs=1", ...)`: title-debug, smaller and in a folder of its own."""
     from narou_gen import load_config
 
     def make(*changes: str) -> Any:
-        small = ("data.limit=40", "training.epochs=1", "training.evaluate_synopses=2")
         return load_config("title-debug", [f"output='{tmp_path / 'run'}'", *small, *changes])
 
     return make
@@ -50,7 +60,8 @@ def some_pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     file = tmp_path_factory.mktemp("pairs") / "some.jsonl"
     rows = [
-        {"synopsis": pair.synopsis, "title": pair.title} for pair in islice(read_pairs("sample:titles"), 900)
+        {"synopsis": pair.synopsis, "title": pair.title, "genre": pair.genre, "keywords": pair.keywords}
+        for pair in islice(read_pairs("sample:titles"), 900)
     ]
     file.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
     return file

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,12 @@ import torch
 
 from narou_gen.batches import IGNORED, TokenisedPairs, tokenise
 from narou_gen.config import DataConfig
-from narou_gen.data import load_splits
 from narou_gen.resources import SAMPLE
 from narou_gen.sources import Pair, read_pairs
 from narou_gen.tokenizer import Tokenizer, load_tokenizer
 
-CONFIG = DataConfig(train="sample:titles", limit=500, max_synopsis_tokens=128, max_title_tokens=24)
+CONFIG = DataConfig(train="sample:titles", max_synopsis_tokens=128, max_title_tokens=24)
+SOME = list(islice(read_pairs("sample:titles", "validation"), 500))
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def tokenizer() -> Tokenizer:
 
 @pytest.fixture(scope="module")
 def pairs(tokenizer: Tokenizer) -> TokenisedPairs:
-    return tokenise(load_splits(CONFIG).train, tokenizer, CONFIG, seed=0)
+    return tokenise(SOME, tokenizer, CONFIG, seed=0)
 
 
 def test_windows_hold_every_pair_once_and_repeat_with_the_seed(pairs: TokenisedPairs) -> None:
@@ -40,7 +41,7 @@ def test_windows_hold_every_pair_once_and_repeat_with_the_seed(pairs: TokenisedP
 
 def test_a_window_holds_pairs_of_like_length(tokenizer: Tokenizer) -> None:
     uncut = CONFIG.model_copy(update={"max_synopsis_tokens": 512})
-    pairs = tokenise(load_splits(uncut).train, tokenizer, uncut, seed=0)
+    pairs = tokenise(SOME, tokenizer, uncut, seed=0)
 
     def padding(windows: list[np.ndarray]) -> float:
         lengths = [pairs.source_lengths[rows] for rows in windows]
@@ -102,7 +103,7 @@ def test_conditions_are_kept_where_the_synopsis_must_be_cut(tokenizer: Tokenizer
 def test_ids_are_cached_by_all_they_depend_on(
     tokenizer: Tokenizer, cache: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    some = list(read_pairs("sample:titles", "test"))[:20]
+    some = SOME[:20]
     tokenise(some, tokenizer, CONFIG, 0)
     folders = set((cache / "tokenised").iterdir())
 

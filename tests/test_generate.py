@@ -110,13 +110,15 @@ def test_sampling_repeats_with_its_seed_and_leaves_other_randomness_alone(genera
     assert len(one[0]) == 3
 
 
-def test_the_model_reads_in_generation_what_it_read_in_training(generator: TitleGenerator) -> None:
+def test_the_model_reads_in_generation_what_it_read_in_training(
+    generator: TitleGenerator, some_pairs: Path
+) -> None:
     """Cleaning, conditions and truncation are the same: token for token, synopsis by synopsis."""
     from narou_gen.batches import tokenise
     from narou_gen.config import DataConfig
     from narou_gen.data import load_splits
 
-    config = DataConfig(train="sample:titles", limit=50, max_synopsis_tokens=96)
+    config = DataConfig(train=str(some_pairs), limit=50, max_synopsis_tokens=96)
     pairs = load_splits(config).train
     read = tokenise(pairs, generator._finder.tokenizer, config, seed=0).batch(range(50), epoch=None)
     for pair, ids, mask in zip(pairs, read.source_ids, read.source_mask, strict=True):

@@ -29,15 +29,15 @@ main()
 
 def tokenise(folder: Path, *changes: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "narou_gen", "tokenize", "title-debug", "-o", str(folder)]
-    for change in ("data.limit=40", *changes):
+    for change in changes:
         command += ["--set", change]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(small: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("tokenised") / "pairs"
-    answer = tokenise(made)
+    answer = tokenise(made, *small)
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout == f"{made}\n"
     return made

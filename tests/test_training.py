@@ -112,7 +112,7 @@ def test_every_pair_is_learned_from_once_an_epoch(make_config: Callable[..., Any
 
 
 def test_resuming_after_a_kill_repeats_the_uninterrupted_run(
-    make_config: Callable[..., Any], tmp_path: Path
+    make_config: Callable[..., Any], small: tuple[str, ...], tmp_path: Path
 ) -> None:
     changes = (
         "training.epochs=3",
@@ -123,7 +123,6 @@ def test_resuming_after_a_kill_repeats_the_uninterrupted_run(
     whole = train(make_config(*changes, f"output='{tmp_path / 'whole'}'"))
     killed = tmp_path / "killed"
     command = [sys.executable, "-m", "narou_gen", "train", "title-debug", "--output", str(killed)]
-    small = ("data.limit=40", "training.epochs=1", "training.evaluate_synopses=2")
     for change in (*small, *changes):
         command += ["--set", change]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -140,10 +139,11 @@ def test_resuming_after_a_kill_repeats_the_uninterrupted_run(
         assert without_rates(lines(whole, kind)) == without_rates(lines(killed, kind))
 
 
-def test_a_termination_signal_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
+def test_a_termination_signal_saves_and_says_how_to_go_on(small: tuple[str, ...], tmp_path: Path) -> None:
     folder = tmp_path / "run"
     command = [sys.executable, "-m", "narou_gen", "train", "title-debug", "--output", str(folder)]
-    command += ["--set", "training.epochs=50", "--set", "training.evaluate_synopses=0"]
+    for change in (*small, "training.epochs=200", "training.evaluate_synopses=0"):
+        command += ["--set", change]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     wait_for(lambda: len(read(folder / "metrics.jsonl").splitlines()) >= 3, process)
     process.send_signal(signal.SIGTERM)
@@ -181,7 +181,9 @@ def test_what_would_not_repeat_the_run_is_refused(make_config: Callable[..., Any
 
 
 @pytest.mark.slow
-def test_two_processes_train_the_same_weights_as_one(make_config: Callable[..., Any], tmp_path: Path) -> None:
+def test_two_processes_train_the_same_weights_as_one(
+    make_config: Callable[..., Any], small: tuple[str, ...], tmp_path: Path
+) -> None:
     """41 pairs in windows of 16: the last window of 9 leaves one process without pairs in its last pass."""
     changes = (*EXACT, "training.gradient_accumulation=2", "training.batch_size=8")
     one = train(make_config(*changes, f"output='{tmp_path / 'one'}'"))
@@ -190,13 +192,7 @@ def test_two_processes_train_the_same_weights_as_one(make_config: Callable[..., 
         *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"),
         *("-m", "narou_gen", "train", "title-debug", "--output", str(two)),
     ]
-    small = (
-        "training.evaluate_synopses=2",
-        *EXACT,
-        "training.batch_size=2",
-        "training.gradient_accumulation=4",
-    )
-    for change in small:
+    for change in (*small, *EXACT, "training.batch_size=2", "training.gradient_accumulation=4"):
         command += ["--set", change]
     environment = os.environ | {"ACCELERATE_USE_CPU": "1"}
     answer = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
