@@ -7,7 +7,6 @@ title speaks of it, so that titles stay true.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,11 +15,13 @@ from pathlib import Path
 from random import Random
 
 from narou_gen.errors import DataError
-from narou_gen.folders import write_whole
-from narou_gen.metrics.words import content_words, names
-from narou_gen.sources import Pair, by_synopsis, read_pairs
+from narou_gen.json_lines import check_json_lines, write_json_lines
+from narou_gen.metrics.words import Name, content_words, names
+from narou_gen.sources import Pair, read_pairs
+from narou_gen.text_rules import plain
 
 _SENTENCE = re.compile(r"[^。！？\n]+[。！？]*[」』）]*\n*|\n+")
+_KATAKANA = "[ァ-ヺー]"
 _LEFT_OUT = 0.3
 """Of the sentences that no title speaks of."""
 _KEPT = 0.5
@@ -45,14 +46,14 @@ def write_augmented(sources: Sequence[str], output: Path, copies: int = 1, seed:
     All copies of a work have its `id` and `author`, and so come into the same split.
 
     Raises:
-        DataError: a source cannot be read, or none holds a pair.
+        DataError: a source cannot be read, none holds a pair, or the file cannot be written.
     """
+    check_json_lines(output)
     works = _works(chain.from_iterable(map(read_pairs, sources)))
     if not works:
         raise DataError(f"{', '.join(sources)}: no pairs.")
-    rows = [json.dumps(vars(work), ensure_ascii=False) + "\n" for work in augmented(works, copies, seed)]
-    output.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(output, "".join(rows))
+    rows = [vars(work) for work in augmented(works, copies, seed)]
+    write_json_lines(output, rows)
     return len(rows)
 
 
@@ -68,15 +69,11 @@ def augmented(works: Sequence[Work], copies: int = 1, seed: int = 0) -> Iterator
 
 def renamed(work: Work, pool: Mapping[str, Sequence[str]], rng: Random) -> Work:
     """With other names of the same kind from `pool` (kind -> names), the same ones wherever they stand."""
-    others: dict[str, str] = {}
-    for name in dict.fromkeys(names(work.synopsis)):
-        choices = pool.get(name.kind, ())
-        if choices and name.text not in others:
-            others[name.text] = rng.choice(choices)
+    others = _others(list(dict.fromkeys(names(work.synopsis))), pool, rng)
     if not others:
         return work
     # The longest first: アリア is no part of アリアドネ.
-    found = re.compile("|".join(map(re.escape, sorted(others, key=len, reverse=True))))
+    found = re.compile("|".join(map(_where_it_stands, sorted(others, key=len, reverse=True))))
 
     def replaced(text: str) -> str:
         return found.sub(lambda match: others[match[0]], text)
@@ -87,6 +84,27 @@ def renamed(work: Work, pool: Mapping[str, Sequence[str]], rng: Random) -> Work:
         titles=tuple(map(replaced, work.titles)),
         keywords=tuple(map(replaced, work.keywords)),
     )
+
+
+def _others(own: Sequence[Name], pool: Mapping[str, Sequence[str]], rng: Random) -> dict[str, str]:
+    """name -> another one: no two the same, none of `own`. A name stays where the pool has no other."""
+    taken = {name.text for name in own}
+    others: dict[str, str] = {}
+    for name in own:
+        choices = pool.get(name.kind, ())
+        drawn = rng.sample(choices, min(len(choices), len(taken) + 1))  # one more than could be taken
+        for text in drawn:
+            if text not in taken and name.text not in others:
+                others[name.text] = text
+                taken.add(text)
+    return others
+
+
+def _where_it_stands(name: str) -> str:
+    """A pattern for the name; カレン is no part of カレンダー."""
+    if re.fullmatch(f"{_KATAKANA}+", name):
+        return f"(?<!{_KATAKANA}){name}(?!{_KATAKANA})"
+    return re.escape(name)
 
 
 def shortened(work: Work, rng: Random) -> Work:
@@ -104,16 +122,20 @@ def shortened(work: Work, rng: Random) -> Work:
 
 
 def _works(pairs: Iterable[Pair]) -> list[Work]:
+    """Pairs that differ in their title alone are one work; texts without what no reader sees."""
+    titles: dict[Pair, list[str]] = {}
+    for pair in pairs:
+        titles.setdefault(replace(pair, title=""), []).append(plain(pair.title))
     return [
         Work(
-            synopsis,
-            tuple(pair.title for pair in same),
-            same[0].genre,
-            same[0].keywords,
-            same[0].id or str(number),
-            same[0].author,
+            plain(pair.synopsis),
+            tuple(same),
+            pair.genre,
+            tuple(map(plain, pair.keywords)),
+            pair.id or str(number),
+            pair.author,
         )
-        for number, (synopsis, same) in enumerate(by_synopsis(pairs).items())
+        for number, (pair, same) in enumerate(titles.items())
     ]
 
 

@@ -14,7 +14,8 @@ def train(
     config: Annotated[
         str,
         typer.Argument(
-            help="A TOML file, or a shipped config: title, title-fast, sentiment, mlm, title-debug."
+            help="A TOML file, or a shipped config: title, title-fast, title-mini, pretrain-mini, "
+            "sentiment, mlm, title-debug."
         ),
     ],
     changes: Annotated[
@@ -65,6 +66,7 @@ def pretraining_pairs(
     """Make pairs out of plain text, that teach a model to read and write before it sees titles."""
     from narou_gen.pretraining import write_pretraining_pairs
 
+    _remind(texts)
     print(f"{write_pretraining_pairs(texts, output, limit, seed)} pairs in {output}", file=sys.stderr)
 
 
@@ -77,7 +79,16 @@ def augment(
     """Write pairs again, each also with other names and without sentences that no title speaks of."""
     from narou_gen.augmentation import write_augmented
 
+    _remind(sources)
     print(f"{write_augmented(sources, output, copies, seed)} works in {output}", file=sys.stderr)
+
+
+def _remind(sources: list[str]) -> None:
+    """What is made of a collected database no longer shows it: the terms are told here."""
+    from narou_gen.sources import reminder_of
+
+    if reminder := reminder_of(sources):
+        print(reminder, file=sys.stderr)
 
 
 TRAINING_COMMANDS = (train, tokenize, pretraining_pairs, augment)

@@ -8,17 +8,16 @@ keywords, so that it can be told which sentence is asked for.
 
 from __future__ import annotations
 
-import functools
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from random import Random
-from typing import Any
 
 from narou_gen.errors import DataError
-from narou_gen.folders import write_whole
+from narou_gen.json_lines import check_json_lines, write_json_lines
+from narou_gen.metrics.words import analysed
 from narou_gen.sources import Pair
+from narou_gen.text_rules import plain
 from narou_gen.texts import read_passages
 
 _SENTENCE = re.compile(r"[^。！？\n]+[。！？]*[」』）]?")
@@ -38,23 +37,21 @@ def write_pretraining_pairs(
     `sample:NAME`, of which the train split alone is read): their texts and synopses, without any title.
 
     Raises:
-        DataError: a source cannot be read, or no passage in any is long enough.
+        DataError: a source cannot be read, no passage in any is long enough, or the file cannot be written.
     """
-    if output.is_dir():
-        raise DataError(f"{output} is a folder: give the .jsonl file to write.")
+    check_json_lines(output)
     pairs: list[Pair] = []
     for source in sources:
         passages = read_passages(source, "train", _PASSAGE_CHARACTERS[1])
-        pairs += pretraining_pairs((passage.text for passage in passages), seed)
+        pairs += pretraining_pairs((plain(passage.text) for passage in passages), seed)
     if not pairs:
         raise DataError("No passage of several sentences in these texts: give longer ones.")
     Random(seed).shuffle(pairs)
-    rows = (
+    rows = [
         {"synopsis": pair.synopsis, "title": pair.title, "keywords": pair.keywords} for pair in pairs[:limit]
-    )
-    output.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(output, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
-    return len(pairs[:limit])
+    ]
+    write_json_lines(output, rows)
+    return len(rows)
 
 
 def pretraining_pairs(texts: Iterable[str], seed: int = 0) -> Iterator[Pair]:
@@ -72,20 +69,20 @@ def _passages(text: str, rng: Random) -> Iterator[list[str]]:
     wanted = rng.randint(*_PASSAGE_CHARACTERS)
     for match in _SENTENCE.finditer(text):
         sentences.append(match[0].strip())
-        if sum(map(len, sentences)) >= wanted:
+        if len(sentences) > 1 and sum(map(len, sentences)) >= wanted:
             yield sentences
             sentences, wanted = [], rng.randint(*_PASSAGE_CHARACTERS)
-    if sum(map(len, sentences)) >= _PASSAGE_CHARACTERS[0]:
+    if len(sentences) > 1 and sum(map(len, sentences)) >= _PASSAGE_CHARACTERS[0]:
         yield sentences
 
 
 def _pair(passage: list[str], rng: Random) -> Pair | None:
     low, high = _SENTENCE_CHARACTERS
     fitting = [index for index, text in enumerate(passage) if low <= len(text) <= high]
-    if not fitting or len(passage) < 2 or sum(map(len, passage)) > 2 * _PASSAGE_CHARACTERS[1]:
+    if not fitting or sum(map(len, passage)) > 2 * _PASSAGE_CHARACTERS[1]:
         return None
     chosen = rng.choice(fitting)
-    words = [(node.surface, node.feature.pos1) for node in _tagger()(passage[chosen])]
+    words = [(node.surface, node.feature.pos1) for node in analysed(passage[chosen])]
     content = [word for word, kind in words if kind in ("名詞", "動詞", "形容詞") and len(word) > 1]
     lost = "" if rng.random() < _GAP_SHARE else _without_some(words, rng)
     context = [*passage[:chosen], lost, *passage[chosen + 1 :]]
@@ -99,12 +96,3 @@ def _without_some(words: list[tuple[str, str]], rng: Random) -> str:
         # A sentence that stands whole in its passage would teach plain copying.
         kept.pop(rng.randrange(len(kept)))
     return "".join(kept)
-
-
-@functools.cache
-def _tagger() -> Any:
-    import fugashi
-    import unidic_lite
-
-    folder = unidic_lite.DICDIR
-    return fugashi.Tagger(f'-d "{folder}" -r "{folder}/mecabrc"')

@@ -191,20 +191,36 @@ def terms_reminder(config: DataConfig, *more: str) -> str | None:
     """The line to show before training on what was collected through the Narou API, None for other data.
 
     Raises:
-        DataError: nobody acknowledged the terms of a collected database.
+        DataError: nobody acknowledged the terms of a collected database, or a tokenised folder is damaged.
     """
-    from scraper import REMINDER
-
     if is_tokenised(config.train):
-        return (
-            REMINDER if json.loads((Path(config.train) / TOKENISED).read_text("utf-8"))["collected"] else None
-        )
+        return _reminder(_was_collected(Path(config.train)))
     sources = (config.train, config.validation, config.test, *more)
-    databases = [Path(source) for source in sources if isinstance(source, str)]
-    databases = [path for path in databases if path.suffix.lower() == ".db" and path.is_file()]
+    return reminder_of(source for source in sources if isinstance(source, str))
+
+
+def reminder_of(sources: Iterable[str]) -> str | None:
+    """As `terms_reminder`, for sources by their names."""
+    databases = [Path(source) for source in sources if Path(source).suffix.lower() == ".db"]
+    databases = [path for path in databases if path.is_file()]
     for path in databases:
         _require_terms(path)
-    return REMINDER if databases else None
+    return _reminder(bool(databases))
+
+
+def _reminder(collected: bool) -> str | None:
+    from scraper import REMINDER
+
+    return REMINDER if collected else None
+
+
+def _was_collected(folder: Path) -> bool:
+    try:
+        return bool(json.loads((folder / TOKENISED).read_text("utf-8"))["collected"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{folder} is no whole tokenised folder ({error}): make it again with `narou-gen tokenize`."
+        ) from None
 
 
 def _require_terms(path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from random import Random
 
@@ -36,11 +37,42 @@ def test_names_without_others_of_their_kind_stay() -> None:
     assert renamed(WORK, {}, Random(0)) == WORK
 
 
-def test_a_name_within_a_name_is_not_touched() -> None:
-    work = Work("アリアドネとアリアは双子だ。", ("アリアドネの妹アリア",), None, (), "1")
-    pool = {"katakana": ["ゾゾゾゾ"]}
-    changed = renamed(work, pool, Random(0))
-    assert "ドネ" not in changed.synopsis + changed.titles[0]
+def test_a_name_within_a_word_is_not_touched() -> None:
+    work = Work("アリアドネとアリアは双子だ。", ("アリアドネの妹アリア", "アリアンテの歌"), None, (), "1")
+    changed = renamed(work, {"katakana": ["ゾルダ", "ミルティア"]}, Random(0))
+    assert re.fullmatch("(ゾルダ|ミルティア)と(?!\\1)(ゾルダ|ミルティア)は双子だ。", changed.synopsis)
+    assert changed.titles[1] == "アリアンテの歌"
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_other_names_are_other_and_each_its_own(seed: int) -> None:
+    work = Work("ゼルディアとミルティアは恋をした。", ("ゼルディアの恋",), None, (), "1")
+    pool = {"katakana": ["ゼルディア", "ミルティア", "モルタナ", "オルヴィス"]}
+    changed = renamed(work, pool, Random(seed))
+    first, second = changed.synopsis.removesuffix("は恋をした。").split("と")
+    assert {first, second} == {"モルタナ", "オルヴィス"}
+    assert changed.titles == (f"{first}の恋",)
+    assert renamed(work, {"katakana": pool["katakana"][:2]}, Random(seed)) == work
+
+
+def test_pairs_of_one_synopsis_by_two_authors_stay_two_works(tmp_path: Path) -> None:
+    rows = [{"synopsis": "猫が宿を継ぐ。", "title": "猫の宿", "author": author} for author in ("a", "b")]
+    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    write_augmented([str(tmp_path / "pairs.jsonl")], tmp_path / "out.jsonl")
+    assert [pair.author for pair in read_pairs(str(tmp_path / "out.jsonl"))] == ["a", "a", "b", "b"]
+
+
+def test_characters_that_are_none_do_no_harm(tmp_path: Path) -> None:
+    row = {"synopsis": "竜が\ud83d来\0た。猫は逃げた。" * 9, "title": "竜\ud83dの宿"}
+    (tmp_path / "pairs.jsonl").write_text(json.dumps(row) + "\n", "utf-8")
+    write_augmented([str(tmp_path / "pairs.jsonl")], tmp_path / "out.jsonl")
+    assert next(read_pairs(str(tmp_path / "out.jsonl"))).title == "竜の宿"
+
+
+def test_a_place_that_cannot_be_written_is_told_at_once(tmp_path: Path) -> None:
+    for output in (tmp_path, tmp_path / "pairs.csv"):
+        with pytest.raises(DataError, match=r"ends with \.jsonl"):
+            write_augmented(["nowhere"], output)
 
 
 def test_only_sentences_that_no_title_speaks_of_are_left_out() -> None:

@@ -49,6 +49,13 @@ def test_synopses_of_a_source_are_texts_and_its_titles_are_not(tmp_path: Path) -
     assert "題" not in (tmp_path / "out.jsonl").read_text("utf-8")
 
 
+def test_characters_that_are_none_do_no_harm(tmp_path: Path) -> None:
+    row = {"text": "竜が\ud83d来\0た。猫は逃げた。" * 9}
+    (tmp_path / "texts.jsonl").write_text(json.dumps(row) + "\n", "utf-8")
+    assert write_pretraining_pairs([str(tmp_path / "texts.jsonl")], tmp_path / "out.jsonl") == 1
+    assert "竜が来た" in (tmp_path / "out.jsonl").read_text("utf-8")
+
+
 def test_the_file_is_a_data_source(tmp_path: Path) -> None:
     with lzma.open(tmp_path / "text.txt.xz", "wt", encoding="utf-8") as file:
         file.write(TEXT)

@@ -23,7 +23,8 @@ def _tagger() -> Any:
     return fugashi.Tagger(f'-d "{folder}" -r "{folder}/mecabrc"')
 
 
-def _analysed(text: str) -> Any:
+def analysed(text: str) -> Any:
+    """MeCab's words of a text, each with `surface` and the features of UniDic."""
     # MeCab reads UTF-8 up to the first NUL.
     return _tagger()(text.encode("utf-8", "replace").decode().replace("\0", " "))
 
@@ -31,14 +32,14 @@ def _analysed(text: str) -> Any:
 @functools.lru_cache(maxsize=4096)  # a reference is split once for each of the titles it is held against
 def words(text: str) -> tuple[str, ...]:
     """The words as they stand in the text, marks included, spaces not."""
-    return tuple(str(word.surface) for word in _analysed(text))
+    return tuple(str(word.surface) for word in analysed(text))
 
 
 @functools.lru_cache(maxsize=4096)
 def content_words(text: str) -> tuple[tuple[str, str], ...]:
     """(word, dictionary form) of each common noun and name, NFKC and case folded; no numbers, no counters."""
     found = []
-    for word in _analysed(unicodedata.normalize("NFKC", text)):
+    for word in analysed(unicodedata.normalize("NFKC", text)):
         feature = word.feature
         if (feature.pos1, feature.pos2) in _CONTENT and feature.pos3 != _COUNTER:
             surface = str(word.surface).casefold()
@@ -61,7 +62,7 @@ def names(text: str) -> list[Name]:
     unknown, is taken for a name. Of one character alone there are none: it may be part of any word.
     """
     found: list[Name] = []
-    for is_katakana, group in groupby(_analysed(text), lambda word: _is_katakana(str(word.surface))):
+    for is_katakana, group in groupby(analysed(text), lambda word: _is_katakana(str(word.surface))):
         pieces = list(group)
         if is_katakana:
             whole = "".join(str(piece.surface) for piece in pieces)
