@@ -70,12 +70,11 @@ def trim_vocabulary(model: str, corpus: Sequence[str], output: Path, min_count: 
     config = _read_config(location)
     tokenizer = load_tokenizer(location)
     files = tokenizer_files(tokenizer)
-    kept = indispensable(
-        tokenizer, files
-    )  # a vocabulary that cannot be cut is told before the corpus is read
+    # What cannot be cut, and weights that cannot be read, are told before the corpus is read.
+    kept = indispensable(tokenizer, files)
+    bert = _load(location, config)
     vocabulary = set(tokenizer.vocabulary().values())
     counts = token_counts(tokenizer, corpus, max(vocabulary) + 1)
-    bert = _load(location, config)
     kept |= {int(number) for number in (counts >= min_count).nonzero()[0]}
     kept |= set(chain.from_iterable(tokenizer.parts(condition_texts())))
     kept |= {number for each in _configs(bert) for value in _ids_in(each).values() for number in _flat(value)}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.text import Text as RichText
 
-from narou_gen.conditions import Conditions, length_class
-from narou_gen.errors import DataError
+from narou_gen.conditions import Conditions, LengthClass
+from narou_gen.errors import DataError, InputError
 from narou_gen.sources import genre_name, genre_names, read_rows
 from narou_gen.text import clean_synopsis, clean_title, visible
 from narou_gen.texts import read_passages
@@ -41,7 +41,7 @@ def token_counts(tokenizer: Tokenizer, sources: Sequence[str], size: int) -> NDA
             to make models of it.
     """
     for source in sources:  # all of them are looked for before minutes go into the first
-        check_source(source)
+        _check_source(source)
     raw, cleaned = np.zeros(size, np.int64), np.zeros(size, np.int64)
     for source in sources:
         with _reading(source) as watch:
@@ -62,11 +62,11 @@ def token_counts(tokenizer: Tokenizer, sources: Sequence[str], size: int) -> NDA
 def condition_texts() -> list[str]:
     """Every text that a genre or a length class puts before a synopsis, and the frame of keywords."""
     conditions = [Conditions(genre=genre) for genre in genre_names()]
-    conditions += [Conditions(keywords=("、", "、"), length=length) for length in ("long", "middle", "short")]
+    conditions += [Conditions(keywords=("、", "、"), length=length) for length in get_args(LengthClass)]
     return sorted({part for each in conditions for part in each.parts().values() if part})
 
 
-def check_source(source: str) -> None:
+def _check_source(source: str) -> None:
     """Raises DataError where a file is not there, or is a collected database."""
     if Path(source).suffix.lower() == ".db":
         raise DataError(
@@ -86,7 +86,10 @@ def _forms(source: str) -> Iterator[Forms]:
             yield _distinct(passage.text, clean_synopsis(passage.text))
         return
     for number, row in enumerate(read_rows(source, "train"), 1):
-        forms = list(_forms_of_row(row))
+        try:
+            forms = list(_forms_of_row(row))
+        except InputError as error:  # a genre that there is none of
+            raise DataError(f"{source}, row {number}: {error}") from None
         if not forms:
             raise DataError(f"{source}, row {number}: needs a text `synopsis`, `title`, `titles` or `text`.")
         yield from forms
@@ -96,12 +99,12 @@ def _forms_of_row(row: Mapping[str, Any]) -> Iterator[Forms]:
     for key in ("synopsis", "text"):
         if isinstance(text := row.get(key), str):
             yield _distinct(text, clean_synopsis(text))
-    keywords = row.get("keywords")
-    words = keywords.replace("\u3000", " ").split() if isinstance(keywords, str) else _texts(keywords)
     for title in _texts(row.get("titles") or row.get("title")):
         yield _distinct(title, clean_title(title))
-        conditions = Conditions(genre_name(row.get("genre")), tuple(words), length_class(title))
-        yield from ((part,) for part in conditions.parts().values() if part)
+    keywords = row.get("keywords")
+    words = keywords.replace("\u3000", " ").split() if isinstance(keywords, str) else _texts(keywords)
+    conditions = Conditions(genre_name(row.get("genre")), tuple(words))
+    yield from ((part,) for part in conditions.parts().values() if part)
 
 
 def _texts(value: Any) -> list[str]:

@@ -38,7 +38,9 @@ def test_every_kind_of_source_counts(words: Tokenizer, tmp_path: Path) -> None:
     assert (found["少年"], found["井戸"]) == (3, 2)
     found = counted(words, tmp_path / "c.jsonl")
     assert (found["井戸"], found["猫"]) == (3, 2)
-    assert found["宿屋" if "宿屋" in words.vocabulary() else "宿"] == 3  # two titles have it as a keyword
+    assert (
+        found["宿屋" if "宿屋" in words.vocabulary() else "宿"] == 2
+    )  # keyword, text
     raw, cleaned = (set(words.parts([text])[0]) for text in ("猫&amp;井戸", "猫&井戸"))
     assert raw != cleaned and raw | cleaned <= {words.vocabulary()[token] for token in found}
 
@@ -48,11 +50,13 @@ def bad_sources(folder: Path) -> Iterator[tuple[str, str]]:
         "empty.txt": "\n\n",
         "sjis.txt": "少年".encode("cp932"),
         "row.jsonl": '{"name": 1}',
+        "genre.jsonl": '{"text": "猫", "genre": 999}',
     }.items():
         (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     yield "empty.txt", "holds no text"
     yield "sjis.txt", "Cannot read"
     yield "row.jsonl", "row 1: needs a text"
+    yield "genre.jsonl", "row 1: genre = 999: no such genre"
     yield "none.txt.xz", "No corpus at"
     yield "novels.db", "terms of a collected database"
 
