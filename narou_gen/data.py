@@ -8,6 +8,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from narou_gen.conditions import Conditions
@@ -69,8 +70,9 @@ def load_splits(
     """
     left_out: Counter[str] = Counter()
 
-    def load(source: str, split: str) -> list[Pair]:
-        return list(clean_pairs(watch(read_pairs(source, split), source), left_out))
+    def load(sources: Sequence[str], split: str) -> list[Pair]:
+        read = (watch(read_pairs(source, split), source) for source in sources)
+        return list(clean_pairs(chain.from_iterable(read), left_out))
 
     return split_sources(config, seed, load, lambda pair: pair.synopsis, left_out, "pairs")
 
@@ -78,12 +80,12 @@ def load_splits(
 def split_sources(
     config: DataConfig,
     seed: int,
-    load: Callable[[str, str], list[T]],
+    load: Callable[[Sequence[str], str], list[T]],
     text_of: Callable[[T], str],
     left_out: Counter[str],
     noun: str,
 ) -> Splits[T]:
-    """Split what `load(source, split)` returns. Items of one text (`text_of`) stay together.
+    """Split what `load(sources, split)` returns. Items of one text (`text_of`) stay together.
 
     A fraction is taken out of `train` by whole groups (see `_groups`). A source of its own is kept whole, and
     training pairs that belong to one of its groups are left out, as are validation pairs of a test group.
@@ -91,18 +93,19 @@ def split_sources(
     Raises:
         DataError: a split that is asked for is empty.
     """
-    train = load(config.train, "train")
+    sources = config.train_sources
+    train = load(sources, "train")
     fractions: dict[str, float] = {}
     held_out: dict[str, list[T]] = {"validation": [], "test": []}
     for name in held_out:
         wanted = getattr(config, name)
-        if wanted == "auto" and config.train.startswith(BUNDLED):
-            wanted = config.train
-        if wanted == "auto":
+        if wanted == "auto" and all(source.startswith(BUNDLED) for source in sources):
+            held_out[name] = load(sources, name)
+        elif wanted == "auto":
             works = len({comparison_key(text_of(pair)) for pair in train})
             fractions[name] = 0.02 if works >= 1000 else 0.1
         elif isinstance(wanted, str):
-            held_out[name] = load(wanted, name)
+            held_out[name] = load([wanted], name)
         else:
             fractions[name] = wanted
 

@@ -187,15 +187,20 @@ def is_tokenised(source: str) -> bool:
     return (Path(source) / TOKENISED).is_file()
 
 
+def tokenised_folder(config: DataConfig) -> Path | None:
+    """The tokenised folder that is the training data, if one is."""
+    return Path(config.train) if isinstance(config.train, str) and is_tokenised(config.train) else None
+
+
 def terms_reminder(config: DataConfig, *more: str) -> str | None:
     """The line to show before training on what was collected through the Narou API, None for other data.
 
     Raises:
         DataError: nobody acknowledged the terms of a collected database, or a tokenised folder is damaged.
     """
-    if is_tokenised(config.train):
-        return _reminder(_was_collected(Path(config.train)))
-    sources = (config.train, config.validation, config.test, *more)
+    if folder := tokenised_folder(config):
+        return _reminder(_was_collected(folder))
+    sources = (*config.train_sources, config.validation, config.test, *more)
     return reminder_of(source for source in sources if isinstance(source, str))
 
 

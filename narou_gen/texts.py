@@ -6,8 +6,9 @@ import hashlib
 import lzma
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,8 +105,9 @@ def load_text_splits(
     """
     left_out: Counter[str] = Counter()
 
-    def load(source: str, split: str) -> list[Text]:
-        return list(_cleaned(watch(read(source, split), source), left_out))
+    def load(sources: Sequence[str], split: str) -> list[Text]:
+        texts = (watch(read(source, split), source) for source in sources)
+        return list(_cleaned(chain.from_iterable(texts), left_out))
 
     return split_sources(config, seed, load, lambda text: text.text, left_out, "texts")
 

@@ -238,6 +238,19 @@ def test_the_bundled_corpus_is_split_by_the_rule_its_readme_states() -> None:
     assert set(splits.left_out) == {"title quoted whole in its synopsis"}
 
 
+def test_several_sources_are_one(tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [
+        {"synopsis": f"{n}番目の宿。", "title": f"宿{n}", "id": n} for n in range(40)
+    ]
+    both = [write(tmp_path / "a.jsonl", rows[:20]), write(tmp_path / "b.jsonl", rows[10:])]
+    splits = load_splits(DataConfig(train=both, validation=0.2, test=0.2))
+    one = load_splits(DataConfig(train=write(tmp_path / "c.jsonl", rows), validation=0.2, test=0.2))
+    assert splits.left_out == {"duplicate": 10}
+    assert (splits.train, splits.validation, splits.test) == (one.train, one.validation, one.test)
+    bundled = load_splits(DataConfig(train=["sample:ideas", "sample:ideas"]))
+    assert bundled.test == load_splits(DataConfig(train="sample:ideas")).test
+
+
 def test_a_limit_draws_by_the_seed(some_pairs: Path) -> None:
     config = DataConfig(train=str(some_pairs), limit=50)
     assert load_splits(config, 1).train == load_splits(config, 1).train

@@ -25,7 +25,7 @@ def test_it_says_where_it_comes_from() -> None:
     for credit in ("intfloat/multilingual-e5-small", "MIT", "青空文庫", "CC0"):
         assert credit in card
     record = json.loads((FOLDER / "run.json").read_text("utf-8"))
-    assert record["config"]["data"]["train"] == "sample:titles"
+    assert record["config"]["data"]["train"] == ["sample:titles", "sample:ideas"]
 
 
 @pytest.mark.slow

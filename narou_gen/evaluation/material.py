@@ -64,7 +64,7 @@ def load_material(folder: Path, options: EvaluationOptions) -> Material:
         named: tuple[str, ...] = (options.data, options.train)
     else:
         training = run.train if run else []
-        named = (options.data, config.data.train) if config is not None else (options.data,)
+        named = (options.data, *(config.data.train_sources if config is not None else ()))
     reminders = {terms_reminder(DataConfig(train=source)) for source in named}
     return Material(
         list(islice(items, options.limit)),
