@@ -19,8 +19,6 @@ from narou_gen.typography import finish_title
 if TYPE_CHECKING:
     from narou_gen.sentiment import SentimentAnalyzer
 
-_SAMPLES = 1
-"""Sampled candidates of each length in a larger pool, for each title asked for."""
 _RETRIED = 3
 """Titles that lack a keyword and are tried with it."""
 _ROOM = 3
@@ -65,7 +63,7 @@ class CandidateFinder:
             InputError: the model writes no titles so long as the prefix or a keyword.
         """
         longest = self.search(options, 1).max_tokens - _ROOM
-        for text in (options.prefix, *options.keywords):
+        for text in filter(None, (options.prefix, *options.keywords)):
             if len(self.forced(text)) > longest:
                 raise InputError(f"{text[:20]}… leaves no room for a title: shorten it, or raise max_tokens.")
         self._first_round(jobs, options)
@@ -129,8 +127,8 @@ class CandidateFinder:
         return tuple(sorted(ids for ids in found if ids and unknown not in ids))
 
     def _sampled(self, options: GenerationOptions, attempt: int) -> Search:
-        """Draws from what is likely: the same ones each time, unless a seed says other."""
-        number = min(_SAMPLES * options.num_titles * (attempt + 1), LARGEST_POOL)
+        """Draws from what is likely, more each attempt: the same ones each time, unless a seed says other."""
+        number = min(options.num_titles * (attempt + 1), LARGEST_POOL)
         seed = (options.seed or 0) + attempt
         return self.search(options, number, sample=True, top_p=min(options.top_p, 0.9), seed=seed)
 
@@ -139,7 +137,7 @@ class CandidateFinder:
         if options.min_chars is None:
             return 1
         least = round(options.min_chars * len(self.tokenizer.parts([_ORDINARY])[0]) / len(_ORDINARY))
-        return max(1, min(least, self.search(options, 1).max_tokens - 3))
+        return max(1, min(least, self.search(options, 1).max_tokens - _ROOM))
 
     def _run(self, jobs: Sequence[Job], options: GenerationOptions, search: Search) -> None:
         """Search for each job, and put what is found into its pool."""

@@ -23,7 +23,9 @@ def demo(
     genre: Annotated[str | None, typer.Option(help="Its Narou genre, by code or name: 201.")] = None,
     once: Annotated[bool, typer.Option("--once", help="Print one round and end.")] = False,
     tour: Annotated[bool, typer.Option("--tour", help="A minute that plays itself.")] = False,
-    pace: Annotated[float, typer.Option(min=0.1, max=100, help="With --tour: 2 is twice as fast.")] = 1.0,
+    pace: Annotated[
+        float | None, typer.Option(min=0.1, max=100, help="With --tour: 2 is twice as fast.")
+    ] = None,
     record: Annotated[
         Path | None, typer.Option(metavar="FILE.svg", help="Record the tour as a moving picture.")
     ] = None,
@@ -34,6 +36,14 @@ def demo(
     threads: Annotated[int | None, typer.Option(min=1, help="Cores to use; by default all.")] = None,
 ) -> None:
     """Play: draw titles as cards, in Japanese, in the terminal."""
+    if once and (tour or record is not None):
+        raise typer.BadParameter("--once goes with neither --tour nor --record")
+    if record is not None:
+        others = {"a synopsis": text, "--genre": genre, "--pace": pace, "--seed": seed}
+        if ignored := [name for name, value in others.items() if value is not None]:
+            raise typer.BadParameter(f"--record is always the same tour: leave out {', '.join(ignored)}")
+    elif pace is not None and not tour:
+        raise typer.BadParameter("--pace needs --tour")
     from narou_gen.demo.dealer import Dealer
     from narou_gen.demo.story import Roulette, own_story
 
@@ -44,12 +54,9 @@ def demo(
         record_tour(dealer, record)
         print(record)
         return
-    piped = None
     if text is None and not tour and sys.stdin is not None and not sys.stdin.isatty():
-        piped = _piped()
-    story = None
-    if text is not None or piped:
-        story = own_story(text if text is not None else piped or "", genre)
+        text = _piped()
+    story = None if text is None else own_story(text, genre)
     if genre is not None and story is None:
         raise typer.BadParameter("--genre needs a synopsis of your own")
     roulette = Roulette(seed)
@@ -62,21 +69,18 @@ def demo(
         return
     from narou_gen.demo.tour import Tour
 
-    _play(dealer, roulette, story, Tour(pace=pace) if tour else None)
+    _play(dealer, roulette, story, Tour(pace=pace or 1.0) if tour else None)
 
 
-def _piped() -> str:
-    """A synopsis from stdin; "" where nothing comes."""
-    from narou_gen.conditions import Conditions
+def _piped() -> str | None:
+    """What comes through stdin, if it is more than blanks."""
     from narou_gen.errors import InputError
-    from narou_gen.inputs import read_requests
 
     try:
-        return next(read_requests(None, None, Conditions())).synopsis
-    except InputError as error:
-        if "is empty" in str(error):
-            return ""
-        raise
+        text = sys.stdin.buffer.read().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError("stdin: this is not UTF-8; convert it first, e.g. with iconv.") from None
+    return text if text.strip() else None
 
 
 def _playable() -> bool:

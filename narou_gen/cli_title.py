@@ -34,7 +34,10 @@ def title(
         float, typer.Option(help="0 to 1: how much several titles should differ from each other.")
     ] = 0.5,
     grounding: Annotated[
-        float, typer.Option(help="What standing in the synopsis is worth, beside the score; 0: nothing.")
+        float,
+        typer.Option(
+            help="What standing in the synopsis adds to a score; 0: nothing. Short titles lose anyway."
+        ),
     ] = 0.5,
     min_chars: Annotated[int | None, typer.Option(help="No title is shorter.")] = None,
     max_chars: Annotated[int | None, typer.Option(help="No title is longer.")] = None,

@@ -31,15 +31,17 @@ class GenerationOptions:
     num_titles: int = 1
     num_beams: int = 5
     length_penalty: float = 1.0
-    """Titles are ranked by log-probability / tokens ** this: by their score at 1, over 1 longer ones win."""
+    """Titles are searched for by log-probability / tokens ** this: at 1 their score, over 1 longer ones win.
+    They are ranked by that, with what `grounding` adds, less what short ones lose whatever the options, since
+    models find them likelier: 1.16 nats at 3 characters, 0.46 at 8, 0.09 at 20."""
     no_repeat_ngram_size: int = 3
     """No so many tokens in a row stand twice in a title; 0 lifts that."""
     max_tokens: int | None = None
-    """Longest title in tokens; by default what the checkpoint was trained with."""
+    """Longest title in tokens, two special ones included; by default what the checkpoint was trained with."""
     grounding: float = 0.5
     """What a title gains over its score (nats per token) where all its character pairs stand in the synopsis;
-    in part where some do. It puts names spelt right, and words of the synopsis, before what is merely likely;
-    0 lifts that."""
+    in part where some do. It puts names spelt right, and words of the synopsis, before what is merely likely.
+    At 0 that counts nothing; length still does, see `length_penalty`."""
     diversity: float = 0.5
     """0 to 1: how much several titles of a synopsis should differ, at the cost of their scores (maximal
     marginal relevance). Above 0 they are chosen from a larger pool: the beams of all length classes, and
@@ -71,7 +73,7 @@ class GenerationOptions:
             ("num_beams", 1, LARGEST_POOL),
             ("length_penalty", -10, 10),
             ("no_repeat_ngram_size", 0, 100),
-            ("max_tokens", 2, 10_000),
+            ("max_tokens", 3, 10_000),
             ("grounding", 0, 100),
             ("diversity", 0, 1),
             ("min_chars", 1, 1000),

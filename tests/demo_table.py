@@ -10,27 +10,15 @@ from narou_gen.demo.dealer import Card, Dealer, Hand
 from narou_gen.demo.game import Game
 from narou_gen.demo.keys import Key
 from narou_gen.demo.rarity import Rating
+from narou_gen.demo.recording import AtOnce
 from narou_gen.demo.screen import Frame, draw
 from narou_gen.demo.story import Roulette, own_story
 from narou_gen.demo.table import Phase
-from narou_gen.errors import NarouGenError
 from narou_gen.text import comparison_key
 
 STORY = own_story("婚約を破棄された令嬢が、辺境の古い宿屋を継ぐことになった。客は竜だけだった。", "101")
 RATING = Rating(fluency=0.9, novelty=0.8, fit=0.75)
 CARD = Card("「ーーっ！？」と、竜（12）は言った…", STORY, RATING, "明るい")
-
-
-class AtOnce(Executor):
-    """Searches before it answers, so that a test need not wait."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except NarouGenError as error:
-            future.set_exception(error)
-        return future
 
 
 class Never(Executor):

@@ -20,9 +20,11 @@ from narou_gen.ctranslate import can_convert, convert, convert_encoder, converte
 from narou_gen.engine_ctranslate import CTranslate2Encoder, CTranslate2Engine
 from narou_gen.engine_torch import TorchEngine
 from narou_gen.errors import CheckpointError, InputError
+from narou_gen.metrics.soundness import flaws
 from narou_gen.resources import SAMPLE, find_checkpoint
 from narou_gen.search import Candidate, Search, Source
 from narou_gen.tokenizer import load_tokenizer
+from narou_gen.typography import finish_title
 
 SHAPES = {
     "plain": {},
@@ -208,7 +210,8 @@ def test_streams_are_greedy_search_token_by_token(
 
 
 def test_what_int8_takes_for_the_best_title_is_nearly_that(tmp_path: Path) -> None:
-    """Judged by the full model: what its own best title has over int8's, in nats per token, on average.
+    """Judged by the full model: what its own best title has over int8's, in nats per token, on average; where
+    int8 happens on a better one, that makes up for nothing.
 
     On a trained model: random ones have no title that they like better than the next.
     """
@@ -224,8 +227,23 @@ def test_what_int8_takes_for_the_best_title_is_nearly_that(tmp_path: Path) -> No
         score = log_probability(reference, source, other[0].ids) / other[0].tokens
         lost.append(one[0].score - score)
         misjudged.append(abs(other[0].score - score))
-    assert np.mean(lost) < 0.1
+    assert np.mean(np.maximum(lost, 0)) < 0.1
     assert np.mean(misjudged) < 0.1
+
+
+def test_int8_writes_sound_titles() -> None:
+    """The whole way that a user without a GPU goes."""
+    generator = TitleGenerator.from_checkpoint("narou-mini", threads=1, quantization="int8")
+    synopses = [
+        "婚約を破棄された令嬢が、辺境の古い宿屋を継ぐことになった。客は竜だけだった。",
+        "名探偵は猫だった。満月の夜だけ人の言葉を話し、港町の事件を解いていく。",
+        "勇者に追放された荷物持ちの少年は、誰も読めない古代文字を読むことができた。",
+    ]
+    for titles in generator.generate(synopses, num_titles=3):
+        assert len(titles) == 3
+        for title in titles:
+            assert flaws(title.text) == () and title.text == finish_title(title.text)
+            assert len(title.text) > 1 and -3 < title.score < 0
 
 
 def test_float16_holds_the_head(tmp_path: Path) -> None:

@@ -36,6 +36,13 @@ def test_favourites_are_saved_by_the_ending_and_never_over_another_file(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["oshi.json", "oshi.txt"]
 
 
+def test_a_folder_of_nobody_ends_no_game(dealer: Dealer) -> None:
+    clock = Clock(dealer, (CARD,))
+    clock.press("f", "e", "ctrl-u", *"~no-such-user/oshi.txt", "enter")
+    assert "保存しませんでした" in clock.game.message
+    assert clock.game.favourites == [CARD] and clock.game.unsaved
+
+
 def test_a_work_page_has_title_genre_and_synopsis(dealer: Dealer, hand: tuple[Card, ...]) -> None:
     page = favourites.work_page(CARD)
     assert page.splitlines() == [CARD.title, f"ジャンル: {STORY.genre}", "", "あらすじ", STORY.synopsis]

@@ -30,6 +30,13 @@ def test_every_key_says_something_in_every_place(dealer: Dealer, hand: tuple[Car
             assert clock.game.finished or (clock.text(), clock.frame().cursor) != before, (place, key)
 
 
+def test_without_a_hand_every_key_of_a_card_says_so(dealer: Dealer) -> None:
+    clock = Clock(dealer, ())  # the first hand was refused
+    for key in ("k", "1", "5", "f", "c", "enter"):
+        clock.press(key)
+        assert clock.game.message == "ここにはまだ何もありません。", key
+
+
 def test_rerolls_show_other_titles(dealer: Dealer, hand: tuple[Card, ...]) -> None:
     clock = Clock(dealer, hand)
     seen = {card.title for card in clock.game.hand.cards}

@@ -23,7 +23,7 @@ from narou_gen import (
 from narou_gen.checkpoint import load_model
 from narou_gen.errors import CheckpointError, InputError
 from narou_gen.novelty import NoveltyIndex
-from narou_gen.steering import gain, likeness
+from narou_gen.steering import likeness
 from narou_gen.text import clean_synopsis, comparison_key
 from narou_gen.tokenizer import load_tokenizer
 from narou_gen.typography import finish_title
@@ -53,8 +53,16 @@ def source_ids(generator: TitleGenerator, text: str, conditions: Conditions) -> 
     return generator._finder.source(clean_synopsis(text), conditions).ids
 
 
-def worths(titles: list[Title], synopsis: str) -> list[float]:
-    return [title.score + gain(title.text, synopsis, GenerationOptions().grounding) for title in titles]
+def worths(titles: list[Title], synopsis: str, grounding: float) -> list[float]:
+    """What titles are ordered by, counted here once more: score, pairs in the synopsis, and length."""
+    found = []
+    for title in titles:
+        key, text = comparison_key(title.text), comparison_key(synopsis)
+        pairs = [a + b for a, b in itertools.pairwise(key)] or [key]
+        share = sum(pair in text for pair in pairs) / len(pairs)
+        short = math.log(1 - math.exp(-len(title.text) / 8))
+        found.append(round(title.score + grounding * share + short, 6))
+    return found
 
 
 def test_a_list_of_different_finished_titles_best_first(generator: TitleGenerator) -> None:
@@ -63,7 +71,7 @@ def test_a_list_of_different_finished_titles_best_first(generator: TitleGenerato
     for story, titles in zip(STORIES, found, strict=True):
         assert 1 <= len(titles) <= 4
         assert all(title.score < 0 for title in titles)
-        assert worths(titles, story) == sorted(worths(titles, story), reverse=True)
+        assert worths(titles, story, 0.5) == sorted(worths(titles, story, 0.5), reverse=True)
         assert len({comparison_key(title.text) for title in titles}) == len(titles)
         for title in titles:
             assert title.text and title.text == finish_title(title.text)
@@ -145,9 +153,12 @@ def test_a_title_that_begins_with_a_continuation_shows_no_mark(generator: TitleG
     assert finish_title(tokenizer.decode(ids)) == "声は"
 
 
-def test_titles_stay_within_max_tokens(generator: TitleGenerator) -> None:
-    for titles in generator.generate(STORIES, max_tokens=4):
-        assert all(len(generator._finder.tokenizer.parts([title.text])[0]) <= 3 for title in titles)
+@pytest.mark.parametrize("most", [3, 4])
+def test_titles_stay_within_max_tokens(generator: TitleGenerator, most: int) -> None:
+    found = generator.generate(STORIES, max_tokens=most)
+    assert any(found)
+    for titles in found:
+        assert all(len(generator._finder.tokenizer.parts([title.text])[0]) < most for title in titles)
 
 
 @pytest.mark.parametrize("text", ["", "   \n\u3000", "\x00\x1b[2J", "https://example.com/"])
@@ -179,7 +190,7 @@ def test_one_text_is_not_a_list(generator: TitleGenerator) -> None:
         ("seed", 10**20),
         ("top_p", 1.5),
         ("top_k", -1),
-        ("max_tokens", 1),
+        ("max_tokens", 2),  # [CLS] and [SEP] alone
         ("length", "huge"),
     ],
 )
@@ -293,10 +304,17 @@ def test_diverse_titles_differ_and_are_the_same_again(mini: TitleGenerator) -> N
     def likest(diversity: float) -> float:
         titles = mini.generate([SYNOPSIS], num_titles=5, diversity=diversity)[0]
         assert titles == mini.generate([SYNOPSIS], num_titles=5, diversity=diversity)[0]
-        assert worths(titles, SYNOPSIS) == sorted(worths(titles, SYNOPSIS), reverse=True)
         return max(likeness(a.text, b.text) for a, b in itertools.combinations(titles, 2))
 
     assert likest(0.9) < likest(0.0)
+
+
+@pytest.mark.parametrize("grounding", [0.0, 0.5, 5.0])
+def test_titles_are_ordered_by_score_grounding_and_length(mini: TitleGenerator, grounding: float) -> None:
+    titles = mini.generate([SYNOPSIS], num_titles=12, grounding=grounding)[0]
+    assert len({len(title.text) for title in titles}) > 3
+    found = worths(titles, SYNOPSIS, grounding)
+    assert found == sorted(found, reverse=True)
 
 
 def test_copies_of_training_titles_are_not_returned(debug_checkpoint: Path, tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from narou_gen.steering import (
     variants,
     wanted,
     with_missing_keyword,
+    worth_of_grounding,
+    worth_of_length,
 )
 
 
@@ -64,11 +66,20 @@ def test_grounded_is_the_share_of_pairs_that_stand_in_the_synopsis() -> None:
 
 
 def test_a_longer_title_is_worth_more_and_ever_less_so() -> None:
-    worth = [gain("竜" * length, "", 1.0) for length in (1, 4, 8, 16, 40)]
+    worth = [worth_of_length("竜" * length) for length in (1, 4, 8, 16, 40)]
     assert worth == sorted(worth)
     assert worth[2] == pytest.approx(math.log(1 - 1 / math.e))
     assert -0.01 < worth[4] < 0
-    assert gain("竜の宿", "竜の宿の話", 0.5) == pytest.approx(0.5 + gain("竜の宿", "竜の宿の話", 0))
+    stated = {3: -1.16, 8: -0.46, 20: -0.09}  # in the documents
+    assert {length: round(worth_of_length("竜" * length), 2) for length in stated} == stated
+
+
+def test_without_grounding_only_the_length_counts_beside_the_score() -> None:
+    title, synopsis = "竜の宿と剣", "竜の宿の話"
+    assert worth_of_grounding(title, synopsis, 0.5) == pytest.approx(0.5 * 2 / 4)
+    assert worth_of_grounding(title, synopsis, 0) == 0
+    assert gain(title, synopsis, 0) == worth_of_length(title) < 0
+    assert gain(title, synopsis, 0.5) == pytest.approx(0.25 + worth_of_length(title))
 
 
 def test_a_name_spelt_right_comes_before_a_likelier_one() -> None:

@@ -16,6 +16,8 @@ from narou_gen.demo.wishes import Scale, WishError, Wishes
 from narou_gen.errors import InputError
 from narou_gen.text import visible
 
+_NOTHING = "ここにはまだ何もありません。"
+
 
 class Game(Table):
     """A table with a player. `press` takes keys, `tick` the time; `narou_gen.demo.screen` draws it."""
@@ -74,7 +76,7 @@ class Game(Table):
             case "avoid":
                 self._wish(lambda: self.wishes.without_word(prompt.text), now)
             case "file":
-                self._save(Path(prompt.text.strip()).expanduser(), overwrite=False)
+                self._save(Path(prompt.text.strip()), overwrite=False)
             case "overwrite":
                 if prompt.text.strip().casefold() in ("y", "yes", "はい", "ｙ") and self._file is not None:
                     self._save(self._file, overwrite=True)
@@ -82,13 +84,16 @@ class Game(Table):
                     self.message = "保存しませんでした。"
 
     def _save(self, file: Path, overwrite: bool) -> None:
-        if file.name in ("", ".."):
-            self.message = "ファイル名がありません。保存しませんでした。"
-            return
         try:
+            file = file.expanduser()
+            if file.name in ("", ".."):
+                self.message = "ファイル名がありません。保存しませんでした。"
+                return
             favourites.save(self.favourites, file, overwrite)
         except FileExistsError:
             self._file, self.prompt = file, Prompt("overwrite")
+        except RuntimeError:  # ~name, where nobody is called so
+            self.message = "その ~ のフォルダーが分かりません。保存しませんでした。"
         except OSError as error:
             self.message = f"保存できません: {error.strerror or error}"
         else:
@@ -146,14 +151,16 @@ class Game(Table):
         self._redeal(now)
 
     def lock(self, _now: float) -> None:
-        if self.locked == self.card:
+        if (card := self.card) is None:
+            self.message = _NOTHING
+        elif self.locked == card:
             self.locked, self.message = None, "固定をはずしました。"
         else:
-            self.locked, self.message = self.card, "固定しました。r で、これに似た題名を引きます。"
+            self.locked, self.message = card, "固定しました。r で、これに似た題名を引きます。"
 
     def like(self, _now: float) -> None:
         if (card := self.card) is None:
-            self.message = "ここにはまだ何もありません。"
+            self.message = _NOTHING
             return
         if card in self.favourites:
             self.favourites.remove(card)
@@ -187,7 +194,7 @@ class Game(Table):
 
     def _lay(self, sheet: Sheet) -> None:
         if self.card is None:
-            self.message = "ここにはまだ何もありません。"
+            self.message = _NOTHING
             return
         if self.sheet == "favourites":
             self.below = "favourites"
@@ -204,7 +211,9 @@ class Game(Table):
             self.selected = (self.selected + by) % max(1, len(self.hand.cards))
 
     def select(self, place: int) -> None:
-        if place == self.selected:
+        if self.card is None:
+            self.message = _NOTHING
+        elif place == self.selected:
             self.message = "それを選んでいます。Enter で表紙になります。"
         elif place < len(self.hand.cards):
             self.selected = place
@@ -223,7 +232,7 @@ def _select(place: int) -> Action:
     return lambda game, _now: game.select(place)
 
 
-def _wishing(wish: Scale, by: int) -> Action:
+def _step(wish: Scale, by: int) -> Action:
     return lambda game, now: game._wish(lambda: game.wishes.stepped(wish, by), now)
 
 
@@ -236,12 +245,12 @@ _MOVES: dict[str, Action] = {
 }
 _BACK: dict[str, Action] = {"escape": Game.back, "backspace": Game.back}
 _STEPS: dict[str, Action] = {
-    "+": _wishing("length", 1),
-    "-": _wishing("length", -1),
-    "b": _wishing("tone", 1),
-    "d": _wishing("tone", -1),
-    "w": _wishing("wildness", 1),
-    "t": _wishing("wildness", -1),
+    "+": _step("length", 1),
+    "-": _step("length", -1),
+    "b": _step("tone", 1),
+    "d": _step("tone", -1),
+    "w": _step("wildness", 1),
+    "t": _step("wildness", -1),
 }
 _TABLE: dict[str, Action] = {
     **_MOVES,

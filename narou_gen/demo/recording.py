@@ -26,8 +26,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class _AtOnce(Executor):
-    """Does what it is given before it goes on, so that a recording does not depend on the machine."""
+class AtOnce(Executor):
+    """Does what it is given before it goes on, so that nothing depends on the machine's speed."""
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         future: Future[T] = Future()
@@ -44,7 +44,7 @@ def tour_frames(dealer: Dealer, columns: int, rows: int, steps: tuple[Step, ...]
     Raises:
         CheckpointError: the model cannot be used.
     """
-    game, tour = Game(dealer, Roulette(0), _AtOnce()), Tour(steps)
+    game, tour = Game(dealer, Roulette(0), AtOnce()), Tour(steps)
     game.begin(STORY, 0.0, spin=True)
     tour.begin(0.0)
     stills: list[Still] = []
