@@ -239,7 +239,7 @@ def trainers(config: Config, batch: int) -> Run:
     return Run(clock.seconds, losses)
 
 
-def peak_mb(kind: str, shape: Shape, batch: int) -> float:
+def peak_mb(kind: str, batch: int) -> float:
     """Peak memory of one update in a process of its own: the GPU's, or all of the process."""
     command = [sys.executable, __file__, "--memory-of", kind, "--trainer-batch", str(batch)]
     answer = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -290,7 +290,7 @@ def table(shape: Shape, config: Config, runs: dict[str, list[Run]], batch: int) 
         ratio = statistics.median(
             slow.seconds / run.seconds for slow, run in zip(runs["Seq2SeqTrainer"], found, strict=True)
         )
-        memory = peak_mb("trainer" if name == "Seq2SeqTrainer" else "ours", shape, batch)
+        memory = peak_mb("trainer" if name == "Seq2SeqTrainer" else "ours", batch)
         wasted = padding(pairs, batch) if name == "Seq2SeqTrainer" else 0.0
         speed = flops / seconds
         mfu = "-" if peak is None else f"{speed / peak:.0%}"
@@ -311,13 +311,15 @@ def table(shape: Shape, config: Config, runs: dict[str, list[Run]], batch: int) 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--updates", type=int, help="of each run; 3 on a processor, 60 on a GPU")
+    parser.add_argument("--updates", type=int, help="of each run, 2 at least; 3 on a processor, 60 on a GPU")
     parser.add_argument("--trainer-batch", type=int, help="pairs in the Trainer's forward pass")
     parser.add_argument("-o", "--output", type=Path, help="a .png for the losses of both")
     parser.add_argument("--write", action="store_true", help="put the table into the READMEs")
     parser.add_argument("--reference-run", action="store_true", help="100,000 pairs, 13 epochs, on a GPU")
     parser.add_argument("--memory-of", choices=("ours", "trainer"), help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.updates is not None and options.updates < 2:
+        parser.error("--updates: 2 at least, since the first one only warms up")
 
     gpu = torch.cuda.is_available()
     shape = BASE if gpu else SMALL
@@ -330,7 +332,10 @@ def main() -> None:
         write_pairs(shape, 100_000 if options.reference_run else WINDOW * updates, pairs)
         config = config_for(shape, pairs, Path(folder) / "run", 13 if options.reference_run else 1)
         if options.memory_of:
-            _ = ours(config) if options.memory_of == "ours" else trainers(config, batch)
+            if options.memory_of == "ours":
+                ours(config)
+            else:
+                trainers(config, batch)
             print(torch.cuda.max_memory_allocated() / 2**20 if gpu else own_peak_mb())
             return
         if options.reference_run:

@@ -11,6 +11,7 @@ import numpy as np
 
 from narou_gen.attention import Attention
 from narou_gen.errors import InputError
+from narou_gen.folders import file_written_whole
 from narou_gen.text import visible
 
 _MOST_WORDS = 40
@@ -29,9 +30,8 @@ def write_attention(attention: Attention, file: Path) -> None:
     if writer is None:
         raise InputError(f"{file}: write .png or .html.")
     file.parent.mkdir(parents=True, exist_ok=True)
-    aside = file.with_name(file.name + ".new")
-    writer(attention, aside)
-    aside.replace(file)
+    with file_written_whole(file) as aside:
+        writer(attention, aside)
 
 
 def _png(attention: Attention, file: Path) -> None:

@@ -17,6 +17,7 @@ from rich.progress import Progress
 from torch import Tensor
 
 from narou_gen.config import DataConfig
+from narou_gen.folders import written_whole
 from narou_gen.packing import PackedBatch
 from narou_gen.ragged import Ragged
 from narou_gen.resources import cache_folder
@@ -166,6 +167,15 @@ def windows_of_like_length(
     return [windows[index] for index in rng.permutation(len(windows))]
 
 
+def share_of(rows: np.ndarray, process: int, processes: int) -> tuple[np.ndarray, bool]:
+    """What falls to a process of a window that is dealt out to all, and whether it counts.
+
+    Where nothing is left for it, it runs an item that does not: all processes must meet in every pass.
+    """
+    share = rows[process::processes]
+    return (share, True) if len(share) else (rows[:1], False)
+
+
 def padded(rows: Sequence[Sequence[int]], value: int) -> Tensor:
     """Shape (rows, longest row), filled with `value` on the right."""
     width = max(map(len, rows))
@@ -178,7 +188,11 @@ def tokenise(
     """Token ids of the pairs, from the cache where these pairs met this tokenizer before."""
     folder = cache_folder() / "tokenised" / _digest(pairs, tokenizer, config)
     if not folder.is_dir():
-        write_ids(pairs, tokenizer, config, folder)
+        try:
+            write_ids(pairs, tokenizer, config, folder)
+        except OSError:  # another process was first, with the same content
+            if not folder.is_dir():
+                raise
     return load_ids(folder, tokenizer, config, seed, packed)
 
 
@@ -194,26 +208,19 @@ def write_ids(pairs: Sequence[Pair], tokenizer: Tokenizer, config: DataConfig, f
     """Write the token ids of the pairs into a new folder, whole or not at all."""
     limits = dict.fromkeys(_CONDITIONS, config.max_synopsis_tokens // CONDITION_SHARE)
     limits |= {"synopsis": config.max_synopsis_tokens - 2, "title": config.max_title_tokens - 2}
-    folder.parent.mkdir(parents=True, exist_ok=True)
     console = Console(stderr=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as aside:
-        (done := Path(aside) / "done").mkdir()
-        with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-            task = progress.add_task("Tokenising", total=len(limits) * len(pairs))
-            for name, limit in limits.items():
+    bar = Progress(console=console, transient=True, disable=not console.is_terminal)
+    with written_whole(folder) as done, bar as progress:
+        task = progress.add_task("Tokenising", total=len(limits) * len(pairs))
+        for name, limit in limits.items():
 
-                def blocks(name: str = name, limit: int = limit) -> Iterator[list[list[int]]]:
-                    for start in range(0, len(pairs), _TOKENISED_TOGETHER):
-                        texts = [_texts(pair)[name] for pair in pairs[start : start + _TOKENISED_TOGETHER]]
-                        yield tokenizer.parts(texts, limit)
-                        progress.advance(task, len(texts))
+            def blocks(name: str = name, limit: int = limit) -> Iterator[list[list[int]]]:
+                for start in range(0, len(pairs), _TOKENISED_TOGETHER):
+                    texts = [_texts(pair)[name] for pair in pairs[start : start + _TOKENISED_TOGETHER]]
+                    yield tokenizer.parts(texts, limit)
+                    progress.advance(task, len(texts))
 
-                Ragged.of(blocks()).save(done, name)
-        try:
-            done.rename(folder)
-        except OSError:  # another process was first, with the same content
-            if not folder.is_dir():
-                raise
+            Ragged.of(blocks()).save(done, name)
 
 
 def _texts(pair: Pair) -> dict[str, str]:

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from narou_gen.errors import InputError
+from narou_gen.folders import sync
 from narou_gen.inputs import Request, as_json_line
 from narou_gen.options import Titles
 from narou_gen.text import visible
@@ -70,6 +71,7 @@ def write_titles(
                     )
         os.fsync(file.fileno())
     part.replace(output)
+    sync(output.parent)
 
 
 def _as_written(request: Request) -> str:

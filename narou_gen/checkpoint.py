@@ -230,8 +230,8 @@ def save_state(
     }
     save_file(tensors, staging / _OPTIMIZER)
     write_json(staging / _PROGRESS, progress)
-    for file in (staging / _OPTIMIZER, staging / _PROGRESS):
-        sync(file)
+    for path in (staging / _OPTIMIZER, staging / _PROGRESS, staging):
+        sync(path)
     shutil.rmtree(states / name, ignore_errors=True)
     staging.replace(states / name)
     sync(states)

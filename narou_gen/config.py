@@ -76,13 +76,13 @@ class DataConfig(_Section):
     `datasets.load_dataset`; for `task = "mlm"` also a plain text (.txt, .txt.xz).
     """
 
-    train: str
-    """Where the training pairs come from."""
+    train: str | Annotated[list[str], Field(min_length=1)]
+    """Where the training pairs come from: a source, or several."""
     validation: str | Fraction = "auto"
     """A source, or the fraction of the works in `train` to set apart (whole authors, never a work in two).
 
-    "auto" is the split of this name where `train` has one (`sample:` sources), else a fraction of 0.02, or of
-    0.1 where there are fewer than 1,000 works."""
+    "auto" is the split of this name where all of `train` has one (`sample:` sources), else a fraction of
+    0.02, or of 0.1 where there are fewer than 1,000 works."""
     test: str | Fraction = "auto"
     """Like `validation`; set apart so that no training ever sees it."""
     limit: Annotated[int, Field(ge=1)] | None = None
@@ -95,6 +95,11 @@ class DataConfig(_Section):
     """Longest title in tokens, special tokens included."""
     condition_dropout: Annotated[float, Field(ge=0, le=1)] = 0.3
     """Chance that a condition (genre, keywords, length class) is left out of a pair, drawn each epoch."""
+
+    @property
+    def train_sources(self) -> list[str]:
+        """`train`, one or several."""
+        return [self.train] if isinstance(self.train, str) else self.train
 
 
 class TrainingConfig(_Section):
@@ -109,7 +114,8 @@ class TrainingConfig(_Section):
     """See `batch_size`."""
     micro_batch_tokens: Literal["auto", "off"] | Annotated[int, Field(ge=1)] = "auto"
     """So many tokens (of sources and titles, padding included) go through the model at a time. `auto`: on a
-    GPU a whole update, and half of it again and again where memory does not suffice; on a processor 4,096."""
+    GPU a whole update, and half of it again and again where memory does not suffice; on a processor 4,096.
+    It may change when a run is resumed."""
     attention: Literal["packed", "padded"] = "packed"
     """`packed`: the tokens of all pairs in one row, and no padding (titles only)."""
     learning_rate: Annotated[float, Field(gt=0)] = 5e-5
@@ -141,6 +147,11 @@ class TrainingConfig(_Section):
     """Stop after so many evaluations in a row without a new best."""
     tracker: Literal["none", "tensorboard", "wandb", "mlflow", "trackio"] = "none"
     """Where accelerate sends the numbers of metrics.jsonl as well."""
+
+    @property
+    def packed(self) -> bool:
+        """Whether pairs go through the model in one row, without padding."""
+        return self.attention == "packed"
 
     @model_validator(mode="after")
     def _measured(self) -> TrainingConfig:

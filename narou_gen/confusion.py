@@ -9,6 +9,7 @@ import numpy as np
 from rich.cells import cell_len
 
 from narou_gen.classification import Classification
+from narou_gen.folders import file_written_whole
 from narou_gen.text import visible
 
 
@@ -77,9 +78,8 @@ def draw(found: Classification, file: Path) -> None:
                     dark = values[row][column] > 0.6 * np.max(values)
                     colour = "white" if dark else "black"
                     axes.text(column, row, texts[row][column], ha="center", va="center", color=colour)
-        aside = file.with_name(file.name + ".new")
-        figure.savefig(aside, format="png")
-    aside.replace(file)
+        with file_written_whole(file) as aside:
+            figure.savefig(aside, format="png")
 
 
 def _shares(found: Classification) -> np.ndarray:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from narou_gen.data import clean_pairs
 from narou_gen.errors import DataError
+from narou_gen.folders import file_written_whole
 from narou_gen.sources import Pair, collected_pairs
 from scraper import Query, Work
 
@@ -50,19 +49,15 @@ def write_pairs(
         return matches
 
     pairs = islice(clean_pairs(collected_pairs(database, wanted), counted), limit)
-    aside = output.with_name(output.name + ".new")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        written = write(aside, map(_row, watch(pairs)))
-        if not written:
-            reasons = "; ".join(f"{count} {reason}" for reason, count in (+counted).most_common())
-            raise DataError(f"No pairs in {database} to write ({reasons or 'it holds no works'}).")
-        aside.replace(output)
+        with file_written_whole(output) as aside:
+            written = write(aside, map(_row, watch(pairs)))
+            if not written:
+                reasons = "; ".join(f"{count} {reason}" for reason, count in (+counted).most_common())
+                raise DataError(f"No pairs in {database} to write ({reasons or 'it holds no works'}).")
     except OSError as error:
         raise DataError(f"Cannot write {output}: {error.strerror or error}.") from None
-    finally:
-        with suppress(OSError):
-            aside.unlink()
     return written
 
 
@@ -78,7 +73,6 @@ def _jsonl(path: Path, rows: Iterable[Row]) -> int:
         for row in rows:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
             written += 1
-        _sync(file)
     return written
 
 
@@ -91,7 +85,6 @@ def _csv(path: Path, rows: Iterable[Row]) -> int:
         for row in rows:
             writer.writerow({**row, "keywords": " ".join(row["keywords"])})
             written += 1
-        _sync(file)
     return written
 
 
@@ -102,18 +95,11 @@ def _parquet(path: Path, rows: Iterable[Row]) -> int:
     kinds = {"keywords": arrow.list_(arrow.string())}
     schema = arrow.schema([(name, kinds.get(name, arrow.string())) for name in _COLUMNS])
     written, iterator = 0, iter(rows)
-    with path.open("wb") as file:
-        with parquet.ParquetWriter(file, schema) as writer:
-            while batch := list(islice(iterator, _PARQUET_ROWS)):
-                writer.write_table(arrow.Table.from_pylist(batch, schema))
-                written += len(batch)
-        _sync(file)
+    with parquet.ParquetWriter(path, schema) as writer:
+        while batch := list(islice(iterator, _PARQUET_ROWS)):
+            writer.write_table(arrow.Table.from_pylist(batch, schema))
+            written += len(batch)
     return written
-
-
-def _sync(file: IO[Any]) -> None:
-    file.flush()
-    os.fsync(file.fileno())
 
 
 _WRITERS: dict[str, Callable[[Path, Iterable[Row]], int]] = {

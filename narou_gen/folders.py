@@ -27,23 +27,35 @@ def written_whole(output: Path) -> Iterator[Path]:
         sync(output.parent)
 
 
-def write_whole(file: Path, text: str) -> None:
-    """Write a text file as a whole, or not at all.
+@contextmanager
+def file_written_whole(file: Path) -> Iterator[Path]:
+    """A path beside `file` for its content; it takes that name when all is written and on the disk.
 
     Raises:
         OSError: it cannot be written; what stood there before stays.
     """
-    staged = file.with_name(f".{file.name}.{os.getpid()}")
+    aside = file.with_name(f".{os.getpid()}-{file.name}")  # it keeps the suffix, by which some writers go
     try:
-        staged.write_text(text, encoding="utf-8")
-        sync(staged)
-        staged.replace(file)
+        yield aside
+        sync(aside)
+        aside.replace(file)
+        sync(file.parent)
     finally:
-        staged.unlink(missing_ok=True)
+        aside.unlink(missing_ok=True)
+
+
+def write_whole(file: Path, content: str | bytes) -> None:
+    """Write a file, text as UTF-8, as a whole or not at all.
+
+    Raises:
+        OSError: it cannot be written; what stood there before stays.
+    """
+    with file_written_whole(file) as aside:
+        aside.write_bytes(content if isinstance(content, bytes) else content.encode())
 
 
 def sync(path: Path) -> None:
-    """Have the disk hold what was written to a file or folder, before anything is renamed over it."""
+    """Have the disk hold what was written to a file, or which names a folder has."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""What a run chooses for the machine it is on, and why: precision, attention, micro-batches."""
+"""What a run chooses for the machine it is on, precision and forward passes, and what it says of that."""
 
 from __future__ import annotations
 
@@ -18,18 +18,16 @@ def chosen_precision(options: TrainingConfig) -> str:
     return "bf16" if _bf16_on_gpu() else "fp32"
 
 
-def packs(config: Config) -> bool:
-    """Whether pairs go through the model packed, without padding."""
-    return config.training.attention == "packed"
-
-
 def explained(config: Config, accelerator: Accelerator, passes: MicroBatches) -> Iterator[str]:
-    """A line for each choice."""
+    """A line for each choice with its reason, and what attention the config asks for."""
     options, gpu = config.training, accelerator.device.type != "cpu"
     precision = chosen_precision(options)
     yield f"  precision {precision}: " + _why(options.precision == "auto", _precision_reason())
     if config.task == "title" or config.sentiment.mode == "joint":
-        yield "  attention packed: no padding" if packs(config) else "  attention padded: as the config says"
+        yield "  attention packed: no padding" if options.packed else "  attention padded: as the config says"
+    if passes.tokens != MicroBatches(options, accelerator.device).tokens:
+        yield f"  forward passes of {passes}: memory did not suffice for more"
+        return
     reason = "halved where memory does not suffice" if gpu else "more does not make a processor faster"
     yield f"  forward passes of {passes}: " + _why(options.micro_batch_tokens == "auto", reason)
 

@@ -11,12 +11,14 @@ from typing import Any
 
 from accelerate import Accelerator
 
+from narou_gen.folders import write_whole
+
 
 class Journal:
     """Appends lines to a file in the main process, and passes their numbers to accelerate's trackers.
 
     Opened at update `step`, it drops lines of later updates: a killed run had written them, and the resumed
-    one repeats them.
+    one repeats them. Lines that are added do not wait for the disk: no training depends on them.
     """
 
     def __init__(self, path: Path, step: int, accelerator: Accelerator) -> None:
@@ -28,9 +30,7 @@ class Journal:
             # A kill can cut the last line anywhere, within a character too; it is dropped below.
             text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
             lines = text.split("\n")
-            aside = path.with_suffix(".new")
-            aside.write_text("".join(f"{line}\n" for line in lines if _is_up_to(line, step)), "utf-8")
-            aside.replace(path)
+            write_whole(path, "".join(f"{line}\n" for line in lines if _is_up_to(line, step)))
 
     def updates(self, updates: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """Write and return the lines of the updates since the last call, which share their mean speed.

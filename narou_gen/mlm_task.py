@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
+from narou_gen.batches import share_of
 from narou_gen.checkpoint import WEIGHTS, Contents, describe_model
 from narou_gen.config import Config
 from narou_gen.encoder_model import build_masked_lm
@@ -59,13 +60,11 @@ class MlmTask(Task):
         found = torch.zeros(3, device=accelerator.device)  # loss, hits, hidden tokens
         with torch.inference_mode():
             for rows in self._validation.windows(size, epoch=0):
-                share = rows[accelerator.process_index :: accelerator.num_processes]
-                if len(share) == 0:
-                    continue
-                batch = self._validation.batch(share, None).to(accelerator.device)
+                share, counts = share_of(rows, accelerator.process_index, accelerator.num_processes)
+                batch = self._validation.batch(share, None, counts).to(accelerator.device)
                 logits = self.model(**batch.inputs()).logits
-                counts = batch.labels >= 0
-                hits = (logits.argmax(-1) == batch.labels) & counts
-                found += torch.stack([classification_loss(logits, batch.labels), hits.sum(), counts.sum()])
+                hidden = batch.labels >= 0
+                hits = (logits.argmax(-1) == batch.labels) & hidden
+                found += torch.stack([classification_loss(logits, batch.labels), hits.sum(), hidden.sum()])
         loss, hits_, tokens = accelerator.reduce(found, "sum").tolist()
         return {"validation_loss": loss / max(tokens, 1), "accuracy": hits_ / max(tokens, 1)}, []

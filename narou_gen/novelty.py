@@ -8,7 +8,6 @@ About 50 bytes a title; a lookup among 100,000 takes milliseconds.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from narou_gen.errors import CheckpointError
+from narou_gen.folders import write_whole
 from narou_gen.resources import find_checkpoint
 from narou_gen.text import comparison_key
 
@@ -51,13 +51,8 @@ class NoveltyIndex:
             np.array([len(pairs) for pairs in sets], np.uint16),
         )
 
-    @classmethod
-    def of_training(cls, titles: Iterable[str], checkpoint: str | None) -> NoveltyIndex:
-        """Of a run's titles, and of those that the checkpoint it goes on from has in its index."""
-        return cls.made_of(titles).with_those_of(checkpoint)
-
     def with_those_of(self, checkpoint: str | None) -> NoveltyIndex:
-        """Joined with the index of a checkpoint, if it has one."""
+        """Joined with the index of the checkpoint that a run goes on from, if there is one and it has one."""
         earlier = None if checkpoint is None else self.load(find_checkpoint(checkpoint))
         if earlier is None:
             return self
@@ -84,12 +79,7 @@ class NoveltyIndex:
 
     def save(self, folder: Path) -> None:
         """Write the index into a checkpoint folder, whole or not at all."""
-        staged = folder / f".{FILE}"
-        with staged.open("wb") as file:
-            file.write(save({"keys": self._keys, "pairs": self._pairs, "counts": self._counts}))
-            file.flush()
-            os.fsync(file.fileno())
-        staged.replace(folder / FILE)
+        write_whole(folder / FILE, save({"keys": self._keys, "pairs": self._pairs, "counts": self._counts}))
 
     def __len__(self) -> int:
         return len(self._keys)

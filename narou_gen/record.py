@@ -19,8 +19,14 @@ from narou_gen.data import Splits
 from narou_gen.errors import ConfigError
 
 _PACKAGES = ("torch", "transformers", "tokenizers", "accelerate", "datasets")
-# What may differ when a run is resumed: it changes no weight.
-_FREE = {"output", "training.tracker", "training.keep", "training.patience"}
+# What may differ when a run is resumed: it changes no weight, or only how sums are rounded.
+_FREE = {
+    "output",
+    "training.tracker",
+    "training.keep",
+    "training.patience",
+    "training.micro_batch_tokens",
+}
 
 
 def data_record(splits: Splits[Any]) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
+from narou_gen.folders import file_written_whole
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import XAxis, YAxis
@@ -77,9 +79,8 @@ def draw(charts: Iterable[Chart], folder: Path, source: str) -> list[Path]:
             _fill(figure.subplots(), chart)
             figure.supxlabel(source, x=0.99, ha="right", fontsize=7, color="0.35")
             files.append(folder / f"{chart.name}.png")
-            aside = folder / f"{chart.name}.png.new"
-            figure.savefig(aside, format="png")
-            aside.replace(files[-1])
+            with file_written_whole(files[-1]) as aside:
+                figure.savefig(aside, format="png")
     return files
 
 

@@ -9,6 +9,7 @@ from narou_gen.classification import Classification
 from narou_gen.confusion import draw
 from narou_gen.engines import EngineName
 from narou_gen.errors import DataError
+from narou_gen.folders import write_whole
 from narou_gen.sentiment import SentimentAnalyzer
 from narou_gen.texts import read_texts
 
@@ -41,7 +42,6 @@ def write_scores(found: Classification, folder: Path) -> None:
         OSError: it cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    aside = folder / "metrics.json.new"
-    aside.write_text(json.dumps(found.as_json(), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    aside.replace(folder / "metrics.json")
+    text = json.dumps(found.as_json(), ensure_ascii=False, indent=2)
+    write_whole(folder / "metrics.json", f"{text}\n")
     draw(found, folder / "confusion.png")

@@ -21,7 +21,7 @@ from narou_gen.data import load_splits
 from narou_gen.encoder import Encoder, TorchEncoder
 from narou_gen.encoder_model import JointModel, SentimentClassifier, SentimentHead, build_encoder
 from narou_gen.errors import ConfigError
-from narou_gen.hardware import packs
+from narou_gen.folders import file_written_whole
 from narou_gen.loss import classification_loss, summed_loss
 from narou_gen.model import build
 from narou_gen.novelty import NoveltyIndex
@@ -48,7 +48,7 @@ class _SentimentTask(Task):
         self._config = config
         self._splits = load_text_splits(config.data, config.seed, read_texts, display.reading)
         display.data(self._splits, "Texts")
-        self.labels = labels_of(self._splits, config.data.train)
+        self.labels = labels_of(self._splits, ", ".join(config.data.train_sources))
         self.data = data_record(self._splits)
         counts = np.bincount(self._numbers(self._splits.train), minlength=len(self.labels))
         self._weights = None
@@ -116,7 +116,10 @@ class _SentimentTask(Task):
             "max_tokens": config.data.max_synopsis_tokens,
             "mode": config.sentiment.mode,
             "balance": config.sentiment.balance,
-            "trained_on": {"source": config.data.train, "texts": label_counts(splits.train)},
+            "trained_on": {
+                "source": ", ".join(config.data.train_sources),
+                "texts": label_counts(splits.train),
+            },
             "validation": {"texts": len(splits.validation), **record.get("scores", {})},
         }
         write_json(folder / LABELS, about | more)
@@ -174,7 +177,7 @@ class JointTask(_SentimentTask):
         self._built = build(config.model, config.data)
         title, tokenizer = self._built.model, self._built.tokenizer
         with accelerator.main_process_first():
-            titles = tokenise(pairs.train, tokenizer, config.data, config.seed, packs(config))
+            titles = tokenise(pairs.train, tokenizer, config.data, config.seed, config.training.packed)
             self._titles = Validation.prepare(pairs.validation, tokenizer, config)
         use_packed_attention(title)
         encoder = Encoder(TorchEncoder(title.encoder.eval()), tokenizer)
@@ -187,7 +190,7 @@ class JointTask(_SentimentTask):
         self._pairs = len(titles)
         self.data = _both(self.data, data_record(pairs))
         learned = (pair.title for pair in pairs.train)
-        novelty = NoveltyIndex.of_training(learned, config.model.checkpoint)
+        novelty = NoveltyIndex.made_of(learned).with_those_of(config.model.checkpoint)
         written = title_contents(title, tokenizer, novelty)
 
         def describe(folder: Path, dtype: torch.dtype, record: Mapping[str, Any]) -> None:
@@ -236,8 +239,7 @@ def _copy_titles(checkpoint: Path, output: Path) -> None:
             continue
         copy = output / file.name
         if not copy.exists():
-            aside = copy.with_name(copy.name + ".new")
-            shutil.copyfile(file, aside)
-            aside.replace(copy)
+            with file_written_whole(copy) as aside:
+                shutil.copyfile(file, aside)
         elif file.name == WEIGHTS and not filecmp.cmp(file, copy, shallow=False):
             raise ConfigError(f"{output} holds another model than {checkpoint}: choose another --output.")

@@ -16,14 +16,13 @@ from narou_gen.batches import Items, tokenise
 from narou_gen.checkpoint import Contents, title_contents
 from narou_gen.config import Config
 from narou_gen.data import load_splits
-from narou_gen.hardware import packs
 from narou_gen.loss import summed_loss
 from narou_gen.model import build
 from narou_gen.novelty import NoveltyIndex
 from narou_gen.packed_attention import use_packed_attention
 from narou_gen.progress import TrainingDisplay
 from narou_gen.record import data_record
-from narou_gen.sources import is_tokenised
+from narou_gen.sources import tokenised_folder
 from narou_gen.tokenizer import Tokenizer
 from narou_gen.validation import TitleData, Validation
 
@@ -70,7 +69,7 @@ class TitleTask(Task):
         torch.manual_seed(config.seed)
         self._built = build(config.model, config.data)
         self._config = config
-        read = _tokenised if is_tokenised(config.data.train) else _from_source
+        read = _tokenised if tokenised_folder(config.data) else _from_source
         with accelerator.main_process_first():  # one tokenises, the others find it in the cache
             data = read(config, self._built.tokenizer, display)
         self.items, self._validation, self.data = data.train, data.validation, data.record
@@ -97,7 +96,7 @@ def _from_source(config: Config, tokenizer: Tokenizer, display: TrainingDisplay)
     splits = load_splits(config.data, config.seed, watch=display.reading)
     display.data(splits)
     return TitleData(
-        tokenise(splits.train, tokenizer, config.data, config.seed, packs(config)),
+        tokenise(splits.train, tokenizer, config.data, config.seed, config.training.packed),
         Validation.prepare(splits.validation, tokenizer, config),
         NoveltyIndex.made_of(pair.title for pair in splits.train),
         data_record(splits),
@@ -108,7 +107,7 @@ def _tokenised(config: Config, tokenizer: Tokenizer, display: TrainingDisplay) -
     from narou_gen.tokenised import load_tokenised
 
     data = load_tokenised(config, tokenizer)
-    display.tokenised(data.record, config.data.train)
+    display.tokenised(data.record, ", ".join(config.data.train_sources))
     return data
 
 

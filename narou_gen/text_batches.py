@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from narou_gen.batches import IGNORED, Tensors, padded, windows_of_like_length
 from narou_gen.masking import Masking
+from narou_gen.ragged import Ragged
 from narou_gen.tokenizer import Tokenizer
 
 _TOKENISED_TOGETHER = 10_000  # texts
@@ -47,27 +47,17 @@ class VectorBatch(Tensors):
 
 
 class Sources:
-    """Token ids of many texts, [CLS] text [SEP] each, in one flat array."""
+    """Texts as `ids`, [CLS] text [SEP] each, of known `lengths`."""
 
     def __init__(self, texts: Sequence[str], tokenizer: Tokenizer, max_tokens: int) -> None:
-        flat, lengths = [], []
-        for start in range(0, len(texts), _TOKENISED_TOGETHER):
-            parts = tokenizer.parts(texts[start : start + _TOKENISED_TOGETHER], max_tokens - 2)
-            sources = [tokenizer.source((), part, max_tokens) for part in parts]
-            lengths += [len(source) for source in sources]
-            flat.append(np.fromiter(chain.from_iterable(sources), np.int32))
-        self._ids = np.concatenate(flat) if flat else np.zeros(0, np.int32)
-        self.lengths = np.asarray(lengths, np.int64)
-        self._ends = np.cumsum(self.lengths)
+        def blocks() -> Iterator[list[list[int]]]:
+            for start in range(0, len(texts), _TOKENISED_TOGETHER):
+                parts = tokenizer.parts(texts[start : start + _TOKENISED_TOGETHER], max_tokens - 2)
+                yield [tokenizer.source((), part, max_tokens) for part in parts]
+
+        self.ids = Ragged.of(blocks())
+        self.lengths = self.ids.lengths()
         self.pad_id = tokenizer.pad_id
-
-    def __len__(self) -> int:
-        return len(self.lengths)
-
-    def __getitem__(self, row: int) -> list[int]:
-        end = int(self._ends[row])
-        ids: list[int] = self._ids[end - int(self.lengths[row]) : end].tolist()
-        return ids
 
     def padded(self, sources: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
         """Ids and mask, each of shape (texts, tokens)."""
@@ -111,7 +101,7 @@ class LabelledTexts:
         rows = np.asarray(rows)
         labels = torch.from_numpy(self.labels[rows] if counts else np.full(len(rows), IGNORED))
         if isinstance(self._inputs, Sources):
-            return TextBatch(*self._inputs.padded([self._inputs[int(row)] for row in rows]), labels)
+            return TextBatch(*self._inputs.padded([self._inputs.ids[row].tolist() for row in rows]), labels)
         return VectorBatch(self._inputs[torch.from_numpy(rows)], labels)
 
 
@@ -124,7 +114,7 @@ class MaskedTexts:
         self._seed = seed
 
     def __len__(self) -> int:
-        return len(self._sources)
+        return len(self._sources.ids)
 
     def windows(self, size: int, epoch: int) -> list[np.ndarray]:
         rng = np.random.default_rng((self._seed, epoch))
@@ -132,16 +122,20 @@ class MaskedTexts:
 
     def targets(self, rows: np.ndarray, epoch: int | None) -> int:
         """Number of hidden tokens."""
-        return sum(self._masking.count(self._sources[int(row)], self._key(int(row), epoch)) for row in rows)
+        return sum(self._masking.count(self._ids(row), self._key(row, epoch)) for row in rows)
 
     def lengths(self, rows: np.ndarray) -> np.ndarray:
         found: np.ndarray = self._sources.lengths[rows]
         return found
 
     def batch(self, rows: Sequence[int] | np.ndarray, epoch: int | None, counts: bool = True) -> TextBatch:
-        hidden = [self._masking.hide(self._sources[int(row)], self._key(int(row), epoch)) for row in rows]
+        hidden = [self._masking.hide(self._ids(row), self._key(row, epoch)) for row in rows]
         labels = [row if counts else [IGNORED] * len(row) for _, row in hidden]
         return TextBatch(*self._sources.padded([ids for ids, _ in hidden]), padded(labels, IGNORED))
+
+    def _ids(self, row: int) -> list[int]:
+        ids: list[int] = self._sources.ids[row].tolist()
+        return ids
 
     def _key(self, row: int, epoch: int | None) -> str:
         return f"{self._seed}/{epoch}/{row}"

@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from narou_gen.batches import load_ids, write_ids
 from narou_gen.config import Config, DataConfig
 from narou_gen.data import load_splits
 from narou_gen.errors import ConfigError, DataError
-from narou_gen.hardware import packs
+from narou_gen.folders import written_whole
 from narou_gen.model import base_location
 from narou_gen.novelty import NoveltyIndex
 from narou_gen.progress import TrainingDisplay
@@ -56,23 +55,20 @@ def tokenise_into_folder(config: Config, folder: Path, display: TrainingDisplay)
         display.reminder(reminder)
     splits = load_splits(config.data, config.seed, display.reading)
     display.data(splits)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as aside:
-        (done := Path(aside) / "done").mkdir()
+    with written_whole(folder) as done:
         tokenizer.save(done / _TOKENIZER)
         write_ids(splits.train, tokenizer, config.data, done / "train")
         write_ids(splits.validation, tokenizer, config.data, done / "validation")
         _write_json(done / _SAMPLES, _samples(splits.validation, tokenizer, config.data))
         NoveltyIndex.made_of(pair.title for pair in splits.train).save(done)
         about = {
-            "source": config.data.train,
+            "source": ", ".join(config.data.train_sources),
             "max_synopsis_tokens": config.data.max_synopsis_tokens,
             "max_title_tokens": config.data.max_title_tokens,
             "collected": reminder is not None,
             "data": data_record(splits),
         }
         _write_json(done / TOKENISED, about)
-        done.rename(folder)
 
 
 def load_tokenised(config: Config, tokenizer: Tokenizer) -> TitleData:
@@ -81,14 +77,14 @@ def load_tokenised(config: Config, tokenizer: Tokenizer) -> TitleData:
     Raises:
         NarouGenError: it is damaged, or it was made for another tokenizer or other limits.
     """
-    folder = Path(config.data.train)
+    folder = Path(config.data.train_sources[0])
     try:
         about = json.loads((folder / TOKENISED).read_text("utf-8"))
         samples = json.loads((folder / _SAMPLES).read_text("utf-8"))
         _check(config, about, tokenizer, folder)
         known = KnownTexts(tokenizer.engine, samples["ids"], samples["unknowns"])
         pairs = [
-            load_ids(folder / split, tokenizer, config.data, config.seed, packs(config))
+            load_ids(folder / split, tokenizer, config.data, config.seed, config.training.packed)
             for split in ("train", "validation")
         ]
         items = items_of([Pair(**{**pair, "keywords": tuple(pair["keywords"])}) for pair in samples["pairs"]])

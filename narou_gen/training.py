@@ -30,6 +30,7 @@ from accelerate.state import AcceleratorState
 from transformers import get_linear_schedule_with_warmup
 
 from narou_gen import checkpoint
+from narou_gen.batches import share_of
 from narou_gen.config import Config, load_config
 from narou_gen.errors import ConfigError, MissingPackageError, NarouGenError
 from narou_gen.hardware import chosen_precision, explained
@@ -87,7 +88,6 @@ def train(config: Config | str | Path, *, resume: bool = False, hooks: Hooks | N
         display.reminder(reminder)
     task = prepare(config, accelerator, display)
     options, passes = config.training, MicroBatches(config.training, accelerator.device)
-    display.model(task, accelerator, explained(config, accelerator, passes))
 
     window = options.batch_size * options.gradient_accumulation * accelerator.num_processes
     updates = len(task.items.windows(window, epoch=0)) * options.epochs
@@ -99,11 +99,14 @@ def train(config: Config | str | Path, *, resume: bool = False, hooks: Hooks | N
     if state is not None:
         check_same_run(state, record)
         progress = checkpoint.load_state(state, task.contents, optimizer)
-        record = checkpoint.load_record(state)
         schedule.load_state_dict(progress["schedule"])
-        passes.tokens = progress["micro_batch_tokens"]  # to the bit: the cut decides how sums are rounded
+        before = checkpoint.load_record(state)
+        if before["config"]["training"]["micro_batch_tokens"] == options.micro_batch_tokens:
+            passes.tokens = progress["micro_batch_tokens"]  # to the bit: the cut decides how sums are rounded
+        record = before | {"config": record["config"]}
         for group, rate in zip(optimizer.param_groups, schedule.get_last_lr(), strict=True):
             group["lr"] = rate
+    display.model(task, accelerator, explained(config, accelerator, passes))
     # The schedule is not prepared: accelerate would advance it once for each process.
     model, optimizer = accelerator.prepare(task.model, optimizer)
     if progress.get("scaler") and accelerator.scaler is not None:
@@ -241,11 +244,9 @@ def _gradients(run: _Run, step: int, epoch: int, rows: np.ndarray) -> torch.Tens
     run.task.start_update()
     targets = max(1, items.targets(rows, epoch))
     loss = torch.zeros((), device=accelerator.device)
-    share = rows[accelerator.process_index :: accelerator.num_processes]
-    # A process without pairs runs one that does not count: all must meet to exchange gradients.
-    counts = len(share) > 0
-    share = share if counts else rows[:1]
-    parts = run.passes.cut(items.lengths(share))
+    share, counts = share_of(rows, accelerator.process_index, accelerator.num_processes)
+    lengths = items.lengths(share)
+    parts = run.passes.cut(lengths)
     try:
         for number, part in enumerate(parts, 1):
             batch = items.batch(share[part], epoch, counts).to(accelerator.device)
@@ -256,8 +257,10 @@ def _gradients(run: _Run, step: int, epoch: int, rows: np.ndarray) -> torch.Tens
             loss += part_loss.detach()
     except torch.OutOfMemoryError:
         if accelerator.num_processes > 1:
+            run.passes.halve(lengths)  # says where no lower number helps
             raise NarouGenError(
-                f"Out of memory at update {step}: set training.micro_batch_tokens, now {run.passes}, lower."
+                f"Out of memory at update {step}: go on with --resume and "
+                f"--set training.micro_batch_tokens={run.passes.tokens}"
             ) from None
         return None
     return loss

@@ -10,11 +10,10 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
-from narou_gen.batches import TokenisedPairs, tokenise
+from narou_gen.batches import TokenisedPairs, share_of, tokenise
 from narou_gen.conditions import Conditions
 from narou_gen.config import Config
 from narou_gen.generate import TitleGenerator
-from narou_gen.hardware import packs
 from narou_gen.loss import summed_loss
 from narou_gen.metrics.rouge import character_rouge_l
 from narou_gen.model import Bert2Bert
@@ -28,7 +27,7 @@ _BATCH = 32
 
 
 @dataclass(frozen=True)
-class _Item:
+class ValidationItem:
     """A synopsis with all its titles; the first one's conditions are asked for."""
 
     synopsis: str
@@ -41,14 +40,14 @@ class Validation:
     """Held-out pairs, and the synopses among them that titles are generated for."""
 
     pairs: TokenisedPairs
-    items: Sequence[_Item]
+    items: Sequence[ValidationItem]
     config: Config
     tokenizer: Tokenizer
 
     @classmethod
     def prepare(cls, pairs: Sequence[Pair], tokenizer: Tokenizer, config: Config) -> Validation:
         items = items_of(pairs)[: config.training.evaluate_synopses]
-        tokenised = tokenise(pairs, tokenizer, config.data, config.seed, packs(config))
+        tokenised = tokenise(pairs, tokenizer, config.data, config.seed, config.training.packed)
         return cls(tokenised, items, config, tokenizer)
 
     def run(
@@ -83,8 +82,8 @@ class Validation:
         total = torch.zeros((), device=accelerator.device)
         with torch.inference_mode():
             for rows in self.pairs.windows(size, epoch=0):
-                share = rows[accelerator.process_index :: accelerator.num_processes]
-                batch = self.pairs.batch(share, epoch=None).to(accelerator.device)
+                share, counts = share_of(rows, accelerator.process_index, accelerator.num_processes)
+                batch = self.pairs.batch(share, None, counts).to(accelerator.device)
                 total += summed_loss(model, batch)
         everywhere = accelerator.reduce(total, "sum")
         return float(everywhere) / int(self.pairs.label_counts.sum())
@@ -112,9 +111,9 @@ class TitleData:
     """Fingerprint and numbers for the run record."""
 
 
-def items_of(pairs: Sequence[Pair]) -> list[_Item]:
+def items_of(pairs: Sequence[Pair]) -> list[ValidationItem]:
     """The synopses in their order, each with all its titles."""
     return [
-        _Item(synopsis, tuple(pair.title for pair in group), group[0].conditions)
+        ValidationItem(synopsis, tuple(pair.title for pair in group), group[0].conditions)
         for synopsis, group in by_synopsis(pairs).items()
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from narou_gen.encoder import Encoder
 from narou_gen.errors import DataError
+from narou_gen.folders import file_written_whole
 from narou_gen.pooling import Pooling
 from narou_gen.resources import cache_folder
 from narou_gen.texts import Text
@@ -61,17 +61,13 @@ def write_vectors(
     Raises:
         InputError: a text is empty.
     """
-    aside = file.with_name(f".{os.getpid()}-{file.name}")
-    try:
+    with file_written_whole(file) as aside:
         vectors = open_memmap(aside, "w+", np.float32, (len(texts), encoder.hidden_size))
         for start in range(0, len(texts), _READ_TOGETHER):
             some = texts[start : start + _READ_TOGETHER]
             vectors[start : start + len(some)] = encoder.embed(some, pooling, max_tokens)
             watch(start + len(some))
         vectors.flush()
-        aside.replace(file)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def save_embeddings(
@@ -101,19 +97,14 @@ def save_embeddings(
     import pyarrow as arrow
     import pyarrow.parquet as parquet
 
-    aside = file.with_name(f".{os.getpid()}-{file.name}")
     vector = arrow.list_(arrow.float32(), encoder.hidden_size)
     words = [(name, arrow.string()) for name in ("id", "title", "text")]
     schema = arrow.schema([*words, ("vector", vector)])
-    try:
-        with parquet.ParquetWriter(aside, schema) as writer:
-            for start in range(0, len(texts), _READ_TOGETHER):
-                some = texts[start : start + _READ_TOGETHER]
-                found = encoder.embed([text.text for text in some], pooling)
-                columns = [arrow.array([getattr(text, name) for text in some], kind) for name, kind in words]
-                flat = arrow.FixedSizeListArray.from_arrays(arrow.array(found.ravel()), encoder.hidden_size)
-                writer.write_table(arrow.Table.from_arrays([*columns, flat], schema=schema))
-                watch(start + len(some))
-        aside.replace(file)
-    finally:
-        aside.unlink(missing_ok=True)
+    with file_written_whole(file) as aside, parquet.ParquetWriter(aside, schema) as writer:
+        for start in range(0, len(texts), _READ_TOGETHER):
+            some = texts[start : start + _READ_TOGETHER]
+            found = encoder.embed([text.text for text in some], pooling)
+            columns = [arrow.array([getattr(text, name) for text in some], kind) for name, kind in words]
+            flat = arrow.FixedSizeListArray.from_arrays(arrow.array(found.ravel()), encoder.hidden_size)
+            writer.write_table(arrow.Table.from_arrays([*columns, flat], schema=schema))
+            watch(start + len(some))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from narou_gen.batches import IGNORED, TokenisedPairs, tokenise
+from narou_gen.batches import IGNORED, TokenisedPairs, share_of, tokenise
 from narou_gen.config import DataConfig
 from narou_gen.resources import SAMPLE
 from narou_gen.sources import Pair, read_pairs
@@ -73,6 +73,14 @@ def test_a_share_without_pairs_does_not_count(pairs: TokenisedPairs) -> None:
     batch = pairs.batch([0], epoch=0, counts=False)
     assert (batch.labels == IGNORED).all()
     assert batch.source_ids.shape[0] == 1
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+def test_a_window_is_dealt_out_once_and_nobody_stays_away(size: int) -> None:
+    shares = [share_of(np.arange(10, 10 + size), process, 3) for process in range(3)]
+    dealt = np.concatenate([share for share, counts in shares if counts])
+    assert sorted(dealt.tolist()) == list(range(10, 10 + size))
+    assert all(len(share) for share, _ in shares)
 
 
 def test_conditions_are_left_out_at_random_in_training_alone(

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -26,6 +32,35 @@ LENGTHS = np.array([10, 20, 20, 30, 90, 200, 40, 40])
 
 def passes(**options: Any) -> MicroBatches:
     return MicroBatches(TrainingConfig(**options), CPU)
+
+
+@contextmanager
+def scarce_memory(limit: int) -> Iterator[list[int]]:
+    """Memory for so many source tokens in a training's forward pass; yields what was refused."""
+    refused = []
+
+    def refuse(module: torch.nn.Module, inputs: Any) -> None:
+        if isinstance(module, BertEncoder) and module.training and inputs[0].shape[1] > limit:
+            refused.append(inputs[0].shape[1])
+            raise torch.OutOfMemoryError("no memory left")
+
+    handle = register_module_forward_pre_hook(refuse)
+    try:
+        yield refused
+    finally:
+        handle.remove()
+
+
+def tokens_of(folder: Path) -> int:
+    """So many a pass at the end of a run."""
+    progress = json.loads((last_state(folder) / "progress.json").read_text())  # type: ignore[operator]
+    return int(progress["micro_batch_tokens"])
+
+
+def distance(one: Path, other: Path) -> float:
+    """The furthest that two runs' last weights are apart."""
+    found = [load_file(last_state(folder) / "model.safetensors") for folder in (one, other)]  # type: ignore[operator]
+    return max(float((found[0][name] - found[1][name]).abs().max()) for name in found[0])
 
 
 @pytest.mark.parametrize("tokens", [1, 60, 100, 250, 10_000])
@@ -62,33 +97,66 @@ def test_out_of_memory_repeats_the_update_with_smaller_passes(
 ) -> None:
     changes = ("model.dropout=0.0", "training.epochs=1")
     expected = train(make_config(*changes, f"output='{tmp_path / 'enough'}'"))
-    refused = []
-
-    def too_small(limit: int) -> Callable[..., None]:
-        def hook(module: torch.nn.Module, inputs: Any) -> None:
-            if isinstance(module, BertEncoder) and module.training and inputs[0].shape[1] > limit:
-                refused.append(inputs[0].shape[1])
-                raise torch.OutOfMemoryError("no memory left")
-
-        return hook
-
-    handle = register_module_forward_pre_hook(too_small(600))
-    try:
+    with scarce_memory(600) as refused:
         folder = train(make_config(*changes, f"output='{tmp_path / 'scarce'}'"))
-    finally:
-        handle.remove()
     assert refused
-    state = last_state(folder)
-    assert state is not None
-    assert json.loads((state / "progress.json").read_text())["micro_batch_tokens"] < 1000
-    one, other = (load_file(each / "model.safetensors") for each in (expected, folder))
-    assert max(float((one[name] - other[name]).abs().max()) for name in one) < 2e-5
-    handle = register_module_forward_pre_hook(too_small(20))
-    try:
-        with pytest.raises(NarouGenError, match="Out of memory with a single item"):
-            train(make_config(*changes, f"output='{tmp_path / 'none'}'"))
-    finally:
-        handle.remove()
+    assert tokens_of(folder) < 1000
+    assert distance(expected, folder) < 2e-5
+    with scarce_memory(20), pytest.raises(NarouGenError, match="Out of memory with a single item"):
+        train(make_config(*changes, f"output='{tmp_path / 'none'}'"))
+
+
+def test_a_resumed_run_keeps_its_halves_unless_the_config_has_another_number(
+    make_config: Callable[..., Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes = ("model.dropout=0.0", "training.epochs=2")
+    with scarce_memory(600):
+        whole = train(make_config(*changes))
+    halved = tokens_of(whole)
+
+    def resumed(name: str, *more: str) -> tuple[Path, str]:
+        """Without what `whole` learned last."""
+        folder = tmp_path / name
+        if not folder.exists():
+            shutil.copytree(whole, folder)
+        shutil.rmtree(str(last_state(folder)))
+        capsys.readouterr()
+        train(make_config(*changes, *more, f"output='{folder}'"), resume=True)
+        return folder, capsys.readouterr().err
+
+    same, said = resumed("same")
+    assert f"forward passes of up to {halved} tokens: memory did not suffice for more" in said
+    assert tokens_of(same) == halved and distance(whole, same) == 0
+    for _ in range(2):
+        other, said = resumed("other", "training.micro_batch_tokens=150")
+        assert "forward passes of up to 150 tokens: as the config says" in said
+        assert tokens_of(other) == 150 and 0 < distance(whole, other) < 2e-5
+
+
+@pytest.mark.slow
+def test_several_processes_say_which_number_to_resume_with(
+    make_config: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(make_config().model_dump()), "utf-8")
+    (tmp_path / "run.py").write_text(
+        "import json, sys; from narou_gen import train; from narou_gen.config import parse_config\n"
+        "from test_micro_batches import scarce_memory\n"
+        "with scarce_memory(200):\n"
+        "    train(parse_config(json.load(open(sys.argv[1]))))"
+    )
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    answer = subprocess.run(
+        [*command, str(tmp_path / "run.py"), str(tmp_path / "config.json")],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"ACCELERATE_USE_CPU": "1", "PYTHONPATH": str(Path(__file__).parent)},
+        check=False,
+    )
+    assert answer.returncode != 0
+    advice = r"Out of memory at update 1: go on with --resume and --set training\.micro_batch_tokens=(\d+)"
+    found = re.search(advice, answer.stderr)
+    assert found is not None, answer.stderr[-2000:]
+    assert 0 < int(found[1]) < 1000
 
 
 @pytest.mark.parametrize(

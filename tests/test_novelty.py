@@ -31,9 +31,10 @@ def test_nearness_is_the_dice_coefficient_of_character_pairs() -> None:
 
 def test_a_run_that_goes_on_from_a_checkpoint_keeps_its_titles(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
-    assert len(NoveltyIndex.of_training(TITLES, str(tmp_path))) == len(TITLES)
+    learned = NoveltyIndex.made_of(TITLES)
+    assert len(learned.with_those_of(None)) == len(learned.with_those_of(str(tmp_path))) == len(TITLES)
     NoveltyIndex.made_of(["竜の家計簿", TITLES[0]]).save(tmp_path)
-    index = NoveltyIndex.of_training(TITLES, str(tmp_path))
+    index = learned.with_those_of(str(tmp_path))
     assert len(index) == len(TITLES) + 1
     assert index.holds("竜の家計簿") and index.nearest("竜の家計簿帳") > 0.5
 

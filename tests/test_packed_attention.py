@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
 from torch.nn import functional
 
-from narou_gen import packed_attention, train
+from narou_gen import packed_attention
 from narou_gen.batches import Batch, tokenise
 from narou_gen.config import Config
 from narou_gen.data import load_splits
@@ -98,12 +97,34 @@ def test_the_grid_holds_apart_what_one_by_one_holds_apart(causal: bool) -> None:
     assert torch.allclose(one[:, 1:6], second.transpose(1, 2), atol=1e-12)
 
 
-def test_the_way_of_a_gpu_trains_in_bf16(
+def test_the_way_of_a_gpu_learns_the_same_in_bf16(
     make_config: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    changes = ("model.dropout=0.0", "training.precision=bf16")
-    one = load_file(train(make_config(*changes)) / "model.safetensors")
-    monkeypatch.setattr(packed_attention, "one_by_one", in_a_grid)
-    folder = Path(make_config().output).with_name("grid")
-    other = load_file(train(make_config(*changes, f"output='{folder}'")) / "model.safetensors")
-    assert max(float((one[name] - other[name]).abs().max()) for name in one) < 5e-3  # 2e-3 is the rate
+    """Within the rounding of bf16 (0.01 measured); without the mask of padding 0.3, of what comes 1.1."""
+    config = make_config("model.dropout=0.0")
+    torch.manual_seed(0)
+    model = build(config.model, config.data).model.eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(5)  # as in `built`
+    use_packed_attention(model)
+    ids = [torch.randint(5, model.config.vocab_size, (length,)).tolist() for length in (3, 40, 5, 9)]
+    packed = PackedBatch.of(ids, ids, [row[::-1] for row in ids])
+
+    def gradient(way: Any) -> torch.Tensor:
+        monkeypatch.setattr(packed_attention, "one_by_one", way)
+        with torch.autocast("cpu", torch.bfloat16):
+            return torch.cat([each.flatten() for each in gradients(model, packed)[1].values()])
+
+    def seeing_what_is_padded(packing: Packing, *states: Any) -> torch.Tensor:
+        keys = replace(packing.keys, mask=torch.ones_like(packing.keys.mask))
+        return in_a_grid(replace(packing, keys=keys), *states)
+
+    def seeing_what_comes(*all_but_settings: Any) -> torch.Tensor:
+        *states, settings = all_but_settings
+        return in_a_grid(*states, settings | {"is_causal": False})
+
+    expected = gradient(one_by_one)
+    ways = (in_a_grid, seeing_what_is_padded, seeing_what_comes)
+    found, *wrong = [float((gradient(way) - expected).norm() / expected.norm()) for way in ways]
+    assert found < 0.05 and min(wrong) > 0.15, (found, wrong)

@@ -21,10 +21,10 @@ def tokenizer() -> Tokenizer:
 
 def test_sources_are_the_tokenizers(tokenizer: Tokenizer) -> None:
     sources = Sources(TEXTS, tokenizer, 12)
-    assert len(sources) == 50 and max(sources.lengths) == 12
+    assert len(sources.ids) == 50 and max(sources.lengths) == 12
     for row, part in enumerate(tokenizer.parts(TEXTS)):
-        assert sources[row] == tokenizer.source((), part, 12)
-        assert len(sources[row]) == sources.lengths[row]
+        assert sources.ids[row].tolist() == tokenizer.source((), part, 12)
+        assert len(sources.ids[row]) == sources.lengths[row]
 
 
 @pytest.mark.parametrize("as_vectors", [False, True])

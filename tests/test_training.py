@@ -184,20 +184,22 @@ def test_what_would_not_repeat_the_run_is_refused(make_config: Callable[..., Any
 def test_two_processes_train_the_same_weights_as_one(
     make_config: Callable[..., Any], small: tuple[str, ...], tmp_path: Path
 ) -> None:
-    """41 pairs in windows of 16: the last window of 9 leaves one process without pairs in its last pass."""
-    changes = (*EXACT, "training.gradient_accumulation=2", "training.batch_size=8")
+    """33 pairs in windows of 16, 65 to validate in windows of 64: the last ones leave one process without."""
+    exact = (*EXACT, "data.limit=33", "data.validation_limit=65")
+    changes = (*exact, "training.gradient_accumulation=2", "training.batch_size=8")
     one = train(make_config(*changes, f"output='{tmp_path / 'one'}'"))
     two = tmp_path / "two"
     command = [
         *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"),
         *("-m", "narou_gen", "train", "title-debug", "--output", str(two)),
     ]
-    for change in (*small, *EXACT, "training.batch_size=2", "training.gradient_accumulation=4"):
+    for change in (*small, *exact, "training.batch_size=2", "training.gradient_accumulation=4"):
         command += ["--set", change]
     environment = os.environ | {"ACCELERATE_USE_CPU": "1"}
     answer = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert answer.returncode == 0, answer.stderr[-2000:]
-    assert json.loads((two / "run.json").read_text())["processes"] == 2
+    record = json.loads((two / "run.json").read_text())
+    assert record["processes"] == 2 and record["data"]["validation"] == 65
     assert distance(weights(one), weights(two)) < 2e-5
     for kind, key in (("update", "loss"), ("evaluation", "validation_loss"), ("evaluation", "rouge_l")):
         found = [[line[key] for line in lines(folder, kind)] for folder in (one, two)]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from narou_gen.errors import DataError, InputError
+from narou_gen.folders import write_whole
 
 SETTINGS, TITLES, METRICS, REPORT = "evaluation.json", "titles.jsonl", "metrics.json", "report.html"
 
@@ -116,13 +117,3 @@ def read_json(file: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise DataError(f"{file} is damaged: not a JSON object.")
     return value
-
-
-def write_whole(file: Path, text: str) -> None:
-    """Write aside, sync, rename."""
-    aside = file.with_name(f"{file.name}.new")
-    with aside.open("w", encoding="utf-8") as content:
-        content.write(text)
-        content.flush()
-        os.fsync(content.fileno())
-    aside.replace(file)

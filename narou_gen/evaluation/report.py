@@ -16,8 +16,9 @@ from jinja2 import Environment, FileSystemLoader
 
 from narou_gen.evaluation.charts import pictures
 from narou_gen.evaluation.columns import BY_NAME, COLUMNS, LABELS, MEANINGS, MODEL, REFERENCES, Column
-from narou_gen.evaluation.files import REPORT, write_whole
+from narou_gen.evaluation.files import REPORT
 from narou_gen.evaluation.tables import Line
+from narou_gen.folders import write_whole
 
 _PAGE = Path(__file__).parent / "page"
 _MOST_SAMPLES = 1000

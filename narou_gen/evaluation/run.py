@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from narou_gen import __version__
-from narou_gen.evaluation.files import METRICS, TitleFile, check_free, read_titles, write_whole
+from narou_gen.evaluation.files import METRICS, TitleFile, check_free, read_titles
 from narou_gen.evaluation.items import EvaluationOptions, fingerprint
 from narou_gen.evaluation.material import Material, checkpoint_fingerprint, load_material
 from narou_gen.evaluation.report import read_journal, write_report
@@ -18,6 +18,7 @@ from narou_gen.evaluation.scores import Scorer
 from narou_gen.evaluation.summary import summarise
 from narou_gen.evaluation.systems import Systems
 from narou_gen.evaluation.watcher import Watcher
+from narou_gen.folders import write_whole
 from narou_gen.resources import find_checkpoint
 
 _CHUNK = 32
