@@ -38,9 +38,7 @@ def test_every_kind_of_source_counts(words: Tokenizer, tmp_path: Path) -> None:
     assert (found["少年"], found["井戸"]) == (3, 2)
     found = counted(words, tmp_path / "c.jsonl")
     assert (found["井戸"], found["猫"]) == (3, 2)
-    assert (
-        found["宿屋" if "宿屋" in words.vocabulary() else "宿"] == 2
-    )  # keyword, text
+    assert found["宿屋" if "宿屋" in words.vocabulary() else "宿"] == 2  # keyword, text
     raw, cleaned = (set(words.parts([text])[0]) for text in ("猫&amp;井戸", "猫&井戸"))
     assert raw != cleaned and raw | cleaned <= {words.vocabulary()[token] for token in found}
 
