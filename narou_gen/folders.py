@@ -56,7 +56,9 @@ def write_whole(file: Path, content: str | bytes) -> None:
 
 def sync(path: Path) -> None:
     """Have the disk hold what was written to a file, or which names a folder has."""
-    descriptor = os.open(path, os.O_RDONLY)
+    if path.is_dir() and os.name == "nt":  # Windows opens no folders, and syncs nothing that is read-only
+        return
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     try:
         os.fsync(descriptor)
     finally:
