@@ -124,16 +124,14 @@ def most_relevant_and_different(ranked: Sequence[Ranked], number: int, diversity
 
     Relevance is exp(merit - the best merit of the same manner): by scores alone it would be the probability
     per token relative to the best one's. Of the same manner, since short titles are likelier than long ones,
-    and no better for it. It is less where a title repeats itself. The best of all comes first.
+    and no better for it. The best of all comes first.
     """
     if not diversity or len(ranked) <= number:
         return list(ranked[:number])
     best: dict[str | None, float] = {}
     for found in ranked:
         best[found.manner] = max(found.merit, best.get(found.manner, -math.inf))
-    relevance = {
-        found: math.exp(found.merit - best[found.manner]) * _freshness(found.title.text) for found in ranked
-    }
+    relevance = {found: math.exp(found.merit - best[found.manner]) for found in ranked}
     good = [found for found in ranked[1:] if relevance[found] >= _LEAST_RELEVANCE]
     chosen, rest = [ranked[0]], good if len(good) >= number else list(ranked[1:])
     nearest = {found: likeness(found.title.text, chosen[0].title.text) for found in rest}
@@ -148,7 +146,7 @@ def most_relevant_and_different(ranked: Sequence[Ranked], number: int, diversity
 
 def gain(title: str, synopsis: str, grounding: float) -> float:
     """What a title is worth beside its score, in nats per token."""
-    return worth_of_grounding(title, synopsis, grounding) + worth_of_length(title)
+    return worth_of_grounding(title, synopsis, grounding) + worth_of_length(title) + worth_of_freshness(title)
 
 
 def worth_of_grounding(title: str, synopsis: str, grounding: float) -> float:
@@ -160,6 +158,12 @@ def worth_of_length(title: str) -> float:
     """For its length, in nats per token: -1.16 at 3 characters, -0.46 at 8, -0.09 at 20, since 黒い犬 is
     likelier than any sentence and says less."""
     return math.log1p(-math.exp(-len(title) / _FULL_LENGTH))
+
+
+def worth_of_freshness(title: str) -> float:
+    """For not repeating itself, in nats per token: -0.58 where a quarter of its character pairs does."""
+    pairs = _pairs(comparison_key(title))
+    return 2 * math.log(len(set(pairs)) / len(pairs))
 
 
 def grounded(title: str, synopsis: str) -> float:
@@ -174,12 +178,6 @@ def likeness(one: str, other: str) -> float:
     dice = 2 * len(a & b) / (len(a) + len(b))
     lengths = sorted((len(one), len(other)))
     return (1 - _SHAPE) * dice + _SHAPE * lengths[0] / lengths[1]
-
-
-def _freshness(text: str) -> float:
-    """The share of a title's character pairs that are no repetition, squared."""
-    pairs = _pairs(comparison_key(text))
-    return (len(set(pairs)) / len(pairs)) ** 2
 
 
 def _pairs(key: str) -> list[str]:

@@ -54,14 +54,15 @@ def source_ids(generator: TitleGenerator, text: str, conditions: Conditions) -> 
 
 
 def worths(titles: list[Title], synopsis: str, grounding: float) -> list[float]:
-    """What titles are ordered by, counted here once more: score, pairs in the synopsis, and length."""
+    """What titles are ordered by, counted once more: score, pairs in the synopsis and repeated, length."""
     found = []
     for title in titles:
         key, text = comparison_key(title.text), comparison_key(synopsis)
         pairs = [a + b for a, b in itertools.pairwise(key)] or [key]
         share = sum(pair in text for pair in pairs) / len(pairs)
         short = math.log(1 - math.exp(-len(title.text) / 8))
-        found.append(round(title.score + grounding * share + short, 6))
+        repeated = 2 * math.log(len(set(pairs)) / len(pairs))
+        found.append(round(title.score + grounding * share + short + repeated, 6))
     return found
 
 

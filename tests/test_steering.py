@@ -20,6 +20,7 @@ from narou_gen.steering import (
     variants,
     wanted,
     with_missing_keyword,
+    worth_of_freshness,
     worth_of_grounding,
     worth_of_length,
 )
@@ -63,6 +64,13 @@ def test_grounded_is_the_share_of_pairs_that_stand_in_the_synopsis() -> None:
     assert grounded("ＡＩ", "aiが") == 1
     assert grounded("竜の宿", synopsis) == 0
     assert grounded("猫", synopsis) == 1
+
+
+def test_a_title_that_repeats_itself_is_worth_less() -> None:
+    assert worth_of_freshness("竜の宿") == worth_of_freshness("竜") == 0
+    assert worth_of_freshness("竜の宿、竜の夜") == pytest.approx(2 * math.log(4 / 5))
+    assert worth_of_freshness("竜竜竜竜") < worth_of_freshness("竜の宿、竜の夜")
+    assert gain("竜竜竜竜", "", 0) < gain("竜の宿屋", "", 0)
 
 
 def test_a_longer_title_is_worth_more_and_ever_less_so() -> None:
