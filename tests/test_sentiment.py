@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 
 from narou_gen import NarouGenError, SentimentAnalyzer, analyze_sentiment, load_config, train
 from narou_gen.encoder import Encoder
-from narou_gen.resources import find_checkpoint
+from narou_gen.resources import SAMPLE, find_checkpoint
 
 TEXTS = [
     "続きが楽しみで眠れません。最高です！",
@@ -186,7 +186,8 @@ def test_scores_of_the_command(checkpoint: Path, tmp_path: Path) -> None:
     assert (tmp_path / "out/confusion.png").stat().st_size > 5000
     # The tone of synopses is a second source, with the same labels.
     answer = run("sentiment-scores", "sample:titles", "--split", "validation", **default)
-    assert answer.stdout.decode().startswith("973 texts: accuracy 0.")
+    works = (SAMPLE / "titles" / "validation.jsonl").read_text("utf-8").splitlines()
+    assert answer.stdout.decode().startswith(f"{len(works)} texts: accuracy 0.")
     unlabelled = tmp_path / "texts.jsonl"
     unlabelled.write_text('{"text": "井戸"}', "utf-8")
     answer = run("sentiment-scores", str(unlabelled), **default)
