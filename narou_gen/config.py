@@ -283,7 +283,8 @@ _SECTIONS: dict[str, type[_Section]] = {
 
 def _explain(error: ValidationError) -> str:
     """The first problem as one line: the key as it stands in the file, what is wrong, what is allowed."""
-    problem = error.errors(include_url=False)[0]
+    problems = error.errors(include_url=False)
+    problem = problems[0]
     # Pydantic names the branches of a union behind the key; the file knows only section and key.
     path = [str(part) for part in problem["loc"]]
     depth = 2 if path and path[0] in _SECTIONS else 1
@@ -295,7 +296,8 @@ def _explain(error: ValidationError) -> str:
         return f"unknown key {key}; {hint}"
     if problem["type"] == "missing":
         return f"{key} is missing"
-    message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "value_error":
-        return message
-    return f"{key} = {problem['input']!r}: {message[0].lower()}{message[1:]}"
+        return problem["msg"].removeprefix("Value error, ")
+    branches = [each["msg"] for each in problems if each["loc"][:depth] == problem["loc"][:depth]]
+    messages = dict.fromkeys(message[0].lower() + message[1:] for message in branches)
+    return f"{key} = {problem['input']!r}: {', or '.join(messages)}"

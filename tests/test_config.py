@@ -39,7 +39,14 @@ def test_the_reference_recipe_is_the_reference_recipe() -> None:
         ("training.precision='fp8'", "training.precision = 'fp8'"),
         ("model.cross_attention='tepid'", "model.cross_attention = 'tepid'"),
         ("model.decoder_layers=[]", "model.decoder_layers"),
-        ("data.validation=2.0", "data.validation"),
+        (
+            "data.validation=2.0",
+            "2.0: input should be a valid string, or input should be less",
+        ),
+        (
+            "data.train=[]",
+            "data.train = []: input should be a valid string, or list should have",
+        ),
         ("seed=-1", "seed = -1"),
         ("output=''", "output"),
         ("model.checkpoint='x'", "checkpoint already has its shape: remove encoder"),
