@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -19,6 +16,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from torch.nn.modules.module import register_module_forward_pre_hook
+from training_runs import train_in_two_processes
 from transformers.models.bert.modeling_bert import BertEncoder
 
 from narou_gen import NarouGenError, train
@@ -137,20 +135,11 @@ def test_a_resumed_run_keeps_its_halves_unless_the_config_has_another_number(
 def test_several_processes_say_which_number_to_resume_with(
     make_config: Callable[..., Any], tmp_path: Path
 ) -> None:
-    (tmp_path / "config.json").write_text(json.dumps(make_config().model_dump()), "utf-8")
-    (tmp_path / "run.py").write_text(
-        "import json, sys; from narou_gen import train; from narou_gen.config import parse_config\n"
-        "from test_micro_batches import scarce_memory\n"
-        "with scarce_memory(200):\n"
-        "    train(parse_config(json.load(open(sys.argv[1]))))"
-    )
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    answer = subprocess.run(
-        [*command, str(tmp_path / "run.py"), str(tmp_path / "config.json")],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"ACCELERATE_USE_CPU": "1", "PYTHONPATH": str(Path(__file__).parent)},
-        check=False,
+    answer = train_in_two_processes(
+        make_config().model_dump(),
+        tmp_path,
+        setting="scarce_memory(200)",
+        imports="from test_micro_batches import scarce_memory",
     )
     assert answer.returncode != 0
     advice = r"Out of memory at update 1: go on with --resume and --set training\.micro_batch_tokens=(\d+)"

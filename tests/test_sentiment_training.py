@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from statistics import fmean
@@ -17,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from training_runs import lines, train_in_two_processes
 
 from narou_gen import NarouGenError, SentimentAnalyzer, TitleGenerator, load_config, train
 from narou_gen.checkpoint import last_state
@@ -54,11 +52,6 @@ def make(tmp_path: Path, debug_checkpoint: Path, texts: Path) -> Callable[..., A
         return load_config("sentiment", [*small, *changes])
 
     return config
-
-
-def lines(folder: Path, kind: str) -> list[dict[str, Any]]:
-    text = (folder / "metrics.jsonl").read_text("utf-8")
-    return [line for line in map(json.loads, text.splitlines()) if line["kind"] == kind]
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -308,19 +301,7 @@ def test_two_processes_train_jointly_as_one(make: Callable[..., Any], tmp_path: 
     folders.append(tmp_path / "two")
     values["output"] = str(folders[1])
     values["training"]["batch_size"] //= 2
-    (tmp_path / "two.json").write_text(json.dumps(values), "utf-8")
-    (tmp_path / "run.py").write_text(
-        "import json, sys; from narou_gen import train; from narou_gen.config import parse_config\n"
-        "train(parse_config(json.load(open(sys.argv[1]))))"
-    )
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    answer = subprocess.run(
-        [*command, str(tmp_path / "run.py"), str(tmp_path / "two.json")],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"ACCELERATE_USE_CPU": "1"},
-        check=False,
-    )
+    answer = train_in_two_processes(values, tmp_path)
     assert answer.returncode == 0, answer.stderr[-2000:]
     losses = [[line["loss"] for line in lines(folder, "update")] for folder in folders]
     assert losses[1] == pytest.approx(losses[0], rel=1e-4)
