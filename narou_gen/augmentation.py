@@ -18,6 +18,7 @@ from narou_gen.errors import DataError
 from narou_gen.json_lines import check_json_lines, write_json_lines
 from narou_gen.metrics.words import Name, content_words, names
 from narou_gen.sources import Pair, read_pairs
+from narou_gen.text_bar import text_bar
 from narou_gen.text_rules import plain
 
 _SENTENCE = re.compile(r"[^。！？\n]+[。！？]*[」』）]*\n*|\n+")
@@ -52,7 +53,11 @@ def write_augmented(sources: Sequence[str], output: Path, copies: int = 1, seed:
     works = _works(chain.from_iterable(map(read_pairs, sources)))
     if not works:
         raise DataError(f"{', '.join(sources)}: no pairs.")
-    rows = [vars(work) for work in augmented(works, copies, seed)]
+    rows = []
+    with text_bar("Varying works", total=(1 + copies) * len(works)) as watch:
+        for work in augmented(works, copies, seed):
+            rows.append(vars(work))
+            watch(1)
     write_json_lines(output, rows)
     return len(rows)
 

@@ -17,6 +17,7 @@ from narou_gen.errors import DataError
 from narou_gen.json_lines import check_json_lines, write_json_lines
 from narou_gen.metrics.words import analysed
 from narou_gen.sources import Pair
+from narou_gen.text_bar import text_bar
 from narou_gen.text_rules import plain
 from narou_gen.texts import read_passages
 
@@ -42,8 +43,7 @@ def write_pretraining_pairs(
     check_json_lines(output)
     pairs: list[Pair] = []
     for source in sources:
-        passages = read_passages(source, "train", _PASSAGE_CHARACTERS[1])
-        pairs += pretraining_pairs((plain(passage.text) for passage in passages), seed)
+        pairs += pretraining_pairs(_texts(source), seed)
     if not pairs:
         raise DataError("No passage of several sentences in these texts: give longer ones.")
     Random(seed).shuffle(pairs)
@@ -52,6 +52,13 @@ def write_pretraining_pairs(
     ]
     write_json_lines(output, rows)
     return len(rows)
+
+
+def _texts(source: str) -> Iterator[str]:
+    with text_bar(f"Reading {source}") as watch:
+        for passage in read_passages(source, "train", _PASSAGE_CHARACTERS[1]):
+            yield plain(passage.text)
+            watch(1)
 
 
 def pretraining_pairs(texts: Iterable[str], seed: int = 0) -> Iterator[Pair]:

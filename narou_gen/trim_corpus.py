@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
-from rich.text import Text as RichText
 
 from narou_gen.conditions import Conditions, LengthClass
 from narou_gen.errors import DataError, InputError
 from narou_gen.sources import genre_name, genre_names, read_rows
-from narou_gen.text import clean_synopsis, clean_title, visible
+from narou_gen.text import clean_synopsis, clean_title
+from narou_gen.text_bar import text_bar
 from narou_gen.texts import read_passages
 from narou_gen.tokenizer import Tokenizer
 
@@ -44,7 +40,7 @@ def token_counts(tokenizer: Tokenizer, sources: Sequence[str], size: int) -> NDA
         _check_source(source)
     raw, cleaned = np.zeros(size, np.int64), np.zeros(size, np.int64)
     for source in sources:
-        with _reading(source) as watch:
+        with text_bar(f"Reading {source}") as watch:
             texts = iter(_forms(source))
             none = True
             while chunk := list(islice(texts, _CHUNK)):
@@ -114,20 +110,3 @@ def _texts(value: Any) -> list[str]:
 
 def _distinct(text: str, cleaned: str) -> Forms:
     return (text,) if text == cleaned else (text, cleaned)
-
-
-class _Rate(ProgressColumn):
-    """Texts, and texts per second."""
-
-    def render(self, task: Task) -> RichText:
-        return RichText(f"{task.completed:,.0f} texts  {task.speed or 0:,.0f}/s")
-
-
-@contextmanager
-def _reading(source: str) -> Iterator[Any]:
-    """Yields what is to be told how many more texts have been read. In a log nothing is shown."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), _Rate(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(f"Reading {escape(visible(source))}", total=None)
-        yield lambda more: progress.advance(task, more)
