@@ -1,8 +1,9 @@
-"""More pairs out of those there are: the same works with other names, and with sentences missing.
+"""More pairs out of those there are: works with other names and fewer sentences, titles of a few words.
 
 A model that has seen a name once in its life tends to remember it with its story; one that meets the story
 under several names learns that names are to be copied from the synopsis. A sentence is left out only where no
-title speaks of it, so that titles stay true.
+title speaks of it, so that titles stay true. And since people without a synopsis type a few words, each title
+comes once more with a few of its own nouns as the synopsis.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from random import Random
 
 from narou_gen.errors import DataError
+from narou_gen.few_words import few_words
 from narou_gen.json_lines import check_json_lines, write_json_lines
 from narou_gen.metrics.words import Name, content_words, names
 from narou_gen.sources import Pair, read_pairs
@@ -41,10 +43,14 @@ class Work:
     author: str | None = None
 
 
-def write_augmented(sources: Sequence[str], output: Path, copies: int = 1, seed: int = 0) -> int:
-    """Write the works of all sources, each followed by `copies` varied ones, as JSON Lines; returns how many.
+def write_augmented(
+    sources: Sequence[str], output: Path, *, copies: int = 1, ideas: bool = True, seed: int = 0
+) -> int:
+    """Write the works of all sources as JSON Lines, each followed by `copies` varied ones and its ideas.
 
-    All copies of a work have its `id` and `author`, and so come into the same split.
+    An idea is one of the titles with a few of its nouns as the synopsis. Returns how many lines there are.
+
+    All that is made of a work has its `id` and `author`, and so comes into the same split.
 
     Raises:
         DataError: a source cannot be read, none holds a pair, or the file cannot be written.
@@ -53,23 +59,31 @@ def write_augmented(sources: Sequence[str], output: Path, copies: int = 1, seed:
     works = _works(chain.from_iterable(map(read_pairs, sources)))
     if not works:
         raise DataError(f"{', '.join(sources)}: no pairs.")
-    rows = []
-    with text_bar("Varying works", total=(1 + copies) * len(works)) as watch:
-        for work in augmented(works, copies, seed):
-            rows.append(vars(work))
+    rows: list[dict[str, object]] = []
+    with text_bar("Varying works", total=len(works)) as watch:
+        for varied in augmented(works, copies=copies, ideas=ideas, seed=seed):
+            rows += map(vars, varied)
             watch(1)
     write_json_lines(output, rows)
     return len(rows)
 
 
-def augmented(works: Sequence[Work], copies: int = 1, seed: int = 0) -> Iterator[Work]:
-    """Each work as it is, then `copies` times with other names and without some sentences."""
+def augmented(
+    works: Sequence[Work], *, copies: int = 1, ideas: bool = True, seed: int = 0
+) -> Iterator[list[Work]]:
+    """Of each work: itself, `copies` of it with other names and without some sentences, and its ideas."""
     pool = _pool(works)
     for number, work in enumerate(works):
-        yield work
-        for copy in range(copies):
-            rng = Random(f"{seed}/{number}/{copy}")
-            yield renamed(shortened(work, rng), pool, rng)
+        rngs = [Random(f"{seed}/{number}/{copy}") for copy in range(copies)]
+        copied = [renamed(shortened(work, rng), pool, rng) for rng in rngs]
+        yield [work, *copied, *(ideas_of(work, Random(f"{seed}/{number}")) if ideas else ())]
+
+
+def ideas_of(work: Work, rng: Random) -> Iterator[Work]:
+    """Each title, with a few of its nouns for a synopsis, and no keywords, which would tell the rest."""
+    for title in work.titles:
+        if words := few_words(title, rng):
+            yield replace(work, synopsis=words, titles=(title,), keywords=())
 
 
 def renamed(work: Work, pool: Mapping[str, Sequence[str]], rng: Random) -> Work:

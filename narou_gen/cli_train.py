@@ -73,14 +73,21 @@ def pretraining_pairs(
 def augment(
     sources: Annotated[list[str], typer.Argument(help="Pairs: files, datasets, or sample:titles.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The .jsonl file to write.")],
-    copies: Annotated[int, typer.Option(min=1, help="Varied works for each one.")] = 1,
-    seed: Annotated[int, typer.Option(help="Other names and sentences.")] = 0,
+    copies: Annotated[int, typer.Option(min=0, help="Varied works for each one.")] = 1,
+    ideas: Annotated[
+        bool, typer.Option(help="Each title once more, with one to three of its nouns as the synopsis.")
+    ] = True,
+    seed: Annotated[int, typer.Option(help="Other names, sentences and nouns.")] = 0,
 ) -> None:
-    """Write pairs again, each also with other names and without sentences that no title speaks of."""
+    """Write pairs again, each also with other names and without sentences that no title speaks of, and each
+    title with a few of its nouns as the synopsis."""
     from narou_gen.augmentation import write_augmented
 
     _remind(sources)
-    print(f"{write_augmented(sources, output, copies, seed)} works in {output}", file=sys.stderr)
+    print(
+        f"{write_augmented(sources, output, copies=copies, ideas=ideas, seed=seed)} rows in {output}",
+        file=sys.stderr,
+    )
 
 
 def _remind(sources: list[str]) -> None:

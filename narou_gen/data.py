@@ -19,7 +19,8 @@ from narou_gen.text import clean_synopsis, clean_title, comparison_key
 if TYPE_CHECKING:
     from narou_gen.config import DataConfig
 
-_SHORTEST_SYNOPSIS = 5  # characters: 名探偵と猫 tells a title something, less nothing
+_SHORTEST_SYNOPSIS = 2  # letters: 魔王 is enough for a title, a mark or a single kanji is not
+_TELLING_SYNOPSIS = 20  # letters: shorter ones are alike without being of one work
 # From so many characters on, a title that stands in its own synopsis was quoted, and teaches copying.
 # Shorter ones (「五人目」) stand there by nature.
 _QUOTED_FROM = 10
@@ -158,8 +159,8 @@ def clean_pairs(pairs: Iterable[Pair], left_out: Counter[str]) -> Iterator[Pair]
         key = hashlib.blake2b(repr((synopsis_key, title_key)).encode(), digest_size=16).digest()
         if not title:
             left_out["empty title"] += 1
-        elif len(synopsis) < _SHORTEST_SYNOPSIS:
-            left_out[f"synopsis under {_SHORTEST_SYNOPSIS} characters"] += 1
+        elif sum(map(str.isalnum, synopsis)) < _SHORTEST_SYNOPSIS:
+            left_out[f"synopsis under {_SHORTEST_SYNOPSIS} letters"] += 1
         elif len(title_key) >= _QUOTED_FROM and title_key in synopsis_key:
             left_out["title quoted whole in its synopsis"] += 1
         elif key in seen:
@@ -179,7 +180,8 @@ def _clean_with_key(synopsis: str) -> tuple[str, str]:
 def _groups(pairs: Sequence[T], text_of: Callable[[T], str]) -> Iterator[str]:
     """For each pair, the name of its group: pairs of one author, work or synopsis, linked transitively.
 
-    The name depends on the group's content alone, so that a group keeps its place when data is added
+    A few words, like those that `augment` puts in place of a synopsis, link no works that have ids. The
+    name depends on the group's content alone, so that a group keeps its place when data is added
     elsewhere.
     """
     parent: dict[str, str] = {}
@@ -192,12 +194,14 @@ def _groups(pairs: Sequence[T], text_of: Callable[[T], str]) -> Iterator[str]:
 
     keys = []
     for pair in pairs:
-        synopsis = "synopsis:" + comparison_key(text_of(pair))
+        text = comparison_key(text_of(pair))
+        named = pair.id is not None and len(text) < _TELLING_SYNOPSIS
+        own = f"id:{pair.id}" if named else f"synopsis:{text}"
         for kind, value in (("author", pair.author), ("id", pair.id)):
             if value is not None:
-                low, high = sorted((root(synopsis), root(f"{kind}:{value}")))
+                low, high = sorted((root(own), root(f"{kind}:{value}")))
                 parent[high] = low  # the smallest key is the root, whatever the order of the pairs
-        keys.append(synopsis)
+        keys.append(own)
     return map(root, keys)
 
 

@@ -3,7 +3,8 @@
 A passage takes the place of the synopsis, one of its sentences that of the title. In the passage that
 sentence has lost words, or is gone altogether (gap sentences as in PEGASUS, Zhang et al. 2020,
 arXiv:1912.08777; text infilling as in BART, Lewis et al. 2020, arXiv:1910.13461). A few of its words serve as
-keywords, so that it can be told which sentence is asked for.
+keywords, so that it can be told which sentence is asked for. Of other sentences nothing is given but a few of
+their nouns (as in CommonGen, Lin et al. 2020, arXiv:1911.03705), since people type a few words, too.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from random import Random
 
 from narou_gen.errors import DataError
+from narou_gen.few_words import few_words
 from narou_gen.json_lines import check_json_lines, write_json_lines
 from narou_gen.metrics.words import analysed
 from narou_gen.sources import Pair
@@ -24,8 +26,9 @@ from narou_gen.texts import read_passages
 _SENTENCE = re.compile(r"[^。！？\n]+[。！？]*[」』）]?")
 _PASSAGE_CHARACTERS = (60, 320)  # the range of synopses
 _SENTENCE_CHARACTERS = (5, 55)  # the range of titles
-_GAP_SHARE = 0.25  # of the sentences are taken out of the passage whole
-_LOST_SHARE = 0.3  # of the words are taken out of the others
+_FEW_WORDS_SHARE = 0.2  # of the sentences come with a few of their nouns in place of the passage
+_GAP_SHARE = 0.25  # of the others are taken out of the passage whole
+_LOST_SHARE = 0.3  # of the words are taken out of the rest
 _MOST_KEYWORDS = 3
 
 
@@ -89,12 +92,16 @@ def _pair(passage: list[str], rng: Random) -> Pair | None:
     if not fitting or sum(map(len, passage)) > 2 * _PASSAGE_CHARACTERS[1]:
         return None
     chosen = rng.choice(fitting)
-    words = [(node.surface, node.feature.pos1) for node in analysed(passage[chosen])]
+    sentence = passage[chosen]
+    target = sentence.rstrip("。")
+    if rng.random() < _FEW_WORDS_SHARE and (few := few_words(target, rng)):
+        return Pair(few, target)
+    words = [(node.surface, node.feature.pos1) for node in analysed(target)]
     content = [word for word, kind in words if kind in ("名詞", "動詞", "形容詞") and len(word) > 1]
-    lost = "" if rng.random() < _GAP_SHARE else _without_some(words, rng)
+    lost = "" if rng.random() < _GAP_SHARE else _without_some(words, rng) + sentence[len(target) :]
     context = [*passage[:chosen], lost, *passage[chosen + 1 :]]
     keywords = rng.sample(content, min(len(content), rng.randint(1, _MOST_KEYWORDS)))
-    return Pair("".join(context), passage[chosen].rstrip("。"), keywords=tuple(keywords))
+    return Pair("".join(context), target, keywords=tuple(keywords))
 
 
 def _without_some(words: list[tuple[str, str]], rng: Random) -> str:

@@ -1,15 +1,16 @@
-"""Other names, the same wherever they stand; and fewer sentences, but none that a title speaks of."""
+"""Other names, the same wherever they stand; fewer sentences, but none that a title speaks of; few words."""
 
 from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from narou_gen.augmentation import Work, augmented, renamed, shortened, write_augmented
+from narou_gen.augmentation import Work, augmented, ideas_of, renamed, shortened, write_augmented
 from narou_gen.errors import DataError
 from narou_gen.sources import read_pairs
 
@@ -59,7 +60,8 @@ def test_pairs_of_one_synopsis_by_two_authors_stay_two_works(tmp_path: Path) -> 
     rows = [{"synopsis": "猫が宿を継ぐ。", "title": "猫の宿", "author": author} for author in ("a", "b")]
     (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     write_augmented([str(tmp_path / "pairs.jsonl")], tmp_path / "out.jsonl")
-    assert [pair.author for pair in read_pairs(str(tmp_path / "out.jsonl"))] == ["a", "a", "b", "b"]
+    authors = [pair.author for pair in read_pairs(str(tmp_path / "out.jsonl"))]
+    assert authors == ["a"] * 3 + ["b"] * 3  # as it is, varied, as an idea
 
 
 def test_characters_that_are_none_do_no_harm(tmp_path: Path) -> None:
@@ -85,11 +87,24 @@ def test_only_sentences_that_no_title_speaks_of_are_left_out() -> None:
         assert len(synopsis) >= len(work.synopsis) / 2
 
 
+def test_an_idea_is_nouns_of_one_title_alone() -> None:
+    work = Work(
+        "あらすじ。", ("竜騎士ゼルディアは子猫と温泉へ行く", "走れ！"), "コメディー〔文芸〕", ("湯治",), "1"
+    )
+    drawn = [list(ideas_of(work, Random(seed))) for seed in range(40)]
+    for (idea,) in drawn:  # nothing stands for 走れ！
+        assert idea == replace(work, synopsis=idea.synopsis, titles=work.titles[:1], keywords=())
+        assert set(re.split("[と、 ]", idea.synopsis)) <= {"竜騎士ゼルディア", "子猫", "温泉"}
+    assert len({idea.synopsis for (idea,) in drawn}) > 5
+
+
 def test_the_same_seed_varies_alike_and_another_differs() -> None:
     works = [WORK, Work("真鍋は猫のミルティアとモルタナの店に行く。", ("ミルティア",), None, (), "n2")]
-    assert list(augmented(works, 2)) == list(augmented(works, 2))
-    assert [work.id for work in augmented(works, 2)] == ["n1"] * 3 + ["n2"] * 3
-    assert len({tuple(augmented(works, 2, seed)) for seed in range(8)}) > 1
+    made = list(augmented(works, copies=2))
+    assert made == list(augmented(works, copies=2))
+    assert [{work.id for work in each} for each in made] == [{"n1"}, {"n2"}]
+    assert [each[:3] for each in made] == list(augmented(works, copies=2, ideas=False))
+    assert len({str(list(augmented(works, copies=2, seed=seed))) for seed in range(8)}) > 1
 
 
 def test_what_is_written_reads_as_pairs_of_the_same_works(tmp_path: Path, some_pairs: Path) -> None:
@@ -103,7 +118,7 @@ def test_what_is_written_reads_as_pairs_of_the_same_works(tmp_path: Path, some_p
     more.write_text(json.dumps(row) + "\n", "utf-8")
     sources = [str(some_pairs), str(more)]
     original = [pair for source in sources for pair in read_pairs(source)]
-    assert write_augmented(sources, output) == 2 * len({pair.synopsis for pair in original})
+    assert write_augmented(sources, output, ideas=False) == 2 * len({pair.synopsis for pair in original})
     pairs = list(read_pairs(str(output)))
     assert len(pairs) == 2 * len(original)
     assert {pair.title for pair in original} <= {pair.title for pair in pairs}

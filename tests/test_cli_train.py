@@ -1,7 +1,8 @@
-"""`narou-gen train` on collected works, as a user meets it: a real process."""
+"""`narou-gen train` and what makes pairs for it, as a user meets them: real processes."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -28,3 +29,15 @@ def test_train_repeats_the_reminder_and_needs_the_acknowledgement(
     assert answer.returncode == 0, answer.stderr
     assert answer.stderr.splitlines().count(scraper.REMINDER) == 1
     assert (tmp_path / "run" / "model.safetensors").exists()
+
+
+def test_augment_writes_copies_and_ideas_as_they_are_asked_for(tmp_path: Path) -> None:
+    pairs, output = tmp_path / "pairs.jsonl", tmp_path / "more.jsonl"
+    row = {"synopsis": "真鍋は宿屋を継ぎ、竜騎士を泊めた。", "title": "宿屋の真鍋と竜騎士"}
+    pairs.write_text(json.dumps(row) + "\n", "utf-8")
+    for options, count in (((), 3), (("--copies", "0"), 2), (("--copies", "0", "--no-ideas"), 1)):
+        answer = run("augment", pairs, "-o", output, *options)
+        assert answer.returncode == 0 and answer.stdout == "", answer.stderr
+        assert f"{count} rows in" in answer.stderr
+        written = [json.loads(line) for line in output.read_text("utf-8").splitlines()]
+        assert len(written) == count and written[0]["synopsis"] == row["synopsis"]

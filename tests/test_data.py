@@ -116,7 +116,8 @@ def test_what_cleaning_leaves_out_is_counted() -> None:
             [
                 Pair(STORY, "井戸の声"),
                 Pair(STORY, "井戸の声！"),  # the same but for punctuation
-                Pair("短い", "題"),
+                Pair("短", "題"),
+                Pair("……！？", "題"),
                 Pair(STORY, " \n"),
                 Pair(f"『{long_title}』の書き直し。{STORY}", long_title),
                 Pair("&quot;声&quot;がする。" + STORY, "&lt;声&gt;", keywords=(" 井戸 ", "")),
@@ -129,7 +130,7 @@ def test_what_cleaning_leaves_out_is_counted() -> None:
     assert kept[1].keywords == ("井戸",)
     assert left_out == {
         "duplicate": 1,
-        "synopsis under 5 characters": 1,
+        "synopsis under 2 letters": 2,
         "empty title": 1,
         "title quoted whole in its synopsis": 1,
     }
@@ -181,6 +182,18 @@ def test_groups_are_linked_through_others() -> None:
     one, two, repost, three, four, five = list(_groups(pairs, lambda pair: pair.synopsis))
     assert one == two == repost == three
     assert len({one, four, five}) == 3
+
+
+def test_a_few_words_link_no_works() -> None:
+    story = "古い井戸の底から、名前を呼ぶ声がする。少年は一度だけ返事をした。"
+    pairs = [
+        Pair("魔王と猫", "a", id="1"),
+        Pair("魔王と猫", "b", id="2"),
+        Pair(story, "c", id="2"),
+        Pair(story, "d", id="3"),  # the same work, posted twice
+    ]
+    one, few, whole, repost = list(_groups(pairs, lambda pair: pair.synopsis))
+    assert few == whole == repost != one
 
 
 def test_a_fraction_takes_about_that_part_and_keeps_it_when_data_is_added(tmp_path: Path) -> None:
