@@ -32,17 +32,19 @@ class GenerationOptions:
     num_beams: int = 5
     length_penalty: float = 1.0
     """Titles are searched for by log-probability / tokens ** this: at 1 their score, over 1 longer ones win.
-    They are ranked by that, with what `grounding` adds, less what two kinds lose whatever the options, since
-    models find them likelier: short ones (1.16 nats at 3 characters, 0.46 at 8, 0.09 at 20) and those that
-    repeat themselves (0.58 where a quarter of the character pairs does)."""
+    They are ranked by that, with what `grounding` adds, less what three kinds lose whatever the options:
+    short ones (1.16 nats at 3 characters, 0.46 at 8, 0.09 at 20) and those that repeat themselves (0.58
+    where a quarter of the character pairs does), since models find them likelier, and those that misspell a
+    name of the synopsis (1 for each)."""
     no_repeat_ngram_size: int = 3
     """No so many tokens in a row stand twice in a title; 0 lifts that."""
     max_tokens: int | None = None
     """Longest title in tokens, two special ones included; by default what the checkpoint was trained with."""
     grounding: float = 0.5
-    """What a title gains over its score (nats per token) where all its character pairs stand in the synopsis;
-    in part where some do. It puts names spelt right, and words of the synopsis, before what is merely likely.
-    At 0 that counts nothing; length and repetition still do, see `length_penalty`."""
+    """What a title gains over its score (nats per token) where all its character pairs stand in the synopsis
+    (or, for a few words, all of theirs in the title); in part where some do. It puts names spelt right, and
+    words of the synopsis, before what is merely likely. At 0 that counts nothing; length, repetition and
+    spelling still do, see `length_penalty`."""
     diversity: float = 0.5
     """0 to 1: how much several titles of a synopsis should differ, at the cost of their scores (maximal
     marginal relevance). Above 0 they are chosen from a larger pool: the beams of all length classes, and

@@ -6,6 +6,7 @@ Pure functions over texts and scores; the searches themselves are `candidates.py
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import get_args
 
 from narou_gen.conditions import Conditions, LengthClass, length_class
+from narou_gen.metrics.misspellings import misspelt
 from narou_gen.options import GenerationOptions, Title
 from narou_gen.text import comparison_key
 from narou_gen.typography import finish_title
@@ -25,6 +27,8 @@ _FULL_LENGTH = 8
 """So many characters have 63% of a long title's worth, twice as many 86%."""
 _PLACES = 6
 """Places of a title where a missing keyword is tried."""
+_BETWEEN_WORDS = re.compile(r"\W+|(?<=[^ぁ-ゖ])と(?=[^ぁ-ゖ])")
+"""Parts a few words: 竜騎士、左遷と温泉."""
 _AFTER = frozenset("のをにはがでともへや、！？」』）～　 ")
 """A keyword can follow these."""
 
@@ -146,7 +150,12 @@ def most_relevant_and_different(ranked: Sequence[Ranked], number: int, diversity
 
 def gain(title: str, synopsis: str, grounding: float) -> float:
     """What a title is worth beside its score, in nats per token."""
-    return worth_of_grounding(title, synopsis, grounding) + worth_of_length(title) + worth_of_freshness(title)
+    return (
+        worth_of_grounding(title, synopsis, grounding)
+        + worth_of_length(title)
+        + worth_of_freshness(title)
+        + worth_of_spelling(title, synopsis)
+    )
 
 
 def worth_of_grounding(title: str, synopsis: str, grounding: float) -> float:
@@ -166,10 +175,24 @@ def worth_of_freshness(title: str) -> float:
     return 2 * math.log(len(set(pairs)) / len(pairs))
 
 
+def worth_of_spelling(title: str, synopsis: str) -> float:
+    """For its names, in nats per token: -1 for each that the synopsis spells otherwise."""
+    return 0.0 - len(misspelt(title, synopsis))
+
+
 def grounded(title: str, synopsis: str) -> float:
-    """The share of a title's character pairs that stand in its synopsis: 0 to 1."""
-    pairs, text = _pairs(comparison_key(title)), comparison_key(synopsis)
-    return sum(pair in text for pair in pairs) / len(pairs)
+    """The share of a title's character pairs that stand in its synopsis: 0 to 1.
+
+    A synopsis of a few words has fewer pairs than the title: there it is the share of those words' pairs that
+    stand in the title, which gains by having all words, not by having nothing else.
+    """
+    text, key = comparison_key(synopsis), comparison_key(title)
+    few = [comparison_key(word) for word in _BETWEEN_WORDS.split(synopsis) if word]
+    if few and len(text) < len(key):
+        asked, among = list(dict.fromkeys(pair for word in few for pair in _pairs(word))), key
+    else:
+        asked, among = _pairs(key), text
+    return sum(pair in among for pair in asked) / len(asked)
 
 
 def likeness(one: str, other: str) -> float:

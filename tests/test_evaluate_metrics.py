@@ -23,7 +23,10 @@ INPUTS: dict[str, dict[str, Any]] = {
     "self_bleu": {"predictions": [["魔王", "魔王"], ["魔王", "宿屋だ"], ["一つ"]]},
     "copying": {"synopses": ["古い井戸の声だった", "宿屋"]},
     "novelty": {"training_titles": ["「魔王」の娘", "宿屋"]},
-    "faithfulness": {"synopses": ["古い井戸があった", "魔王の娘だ"]},
+    "faithfulness": {
+        "predictions": ["井戸の声", "『魔王の娘』"],
+        "synopses": ["古い井戸があった", "『魔王の姉』と娘だ"],
+    },
     "soundness": {"predictions": ["「魔王", "魔王[UNK]", "", "三百年三百年", "魔王"]},
 }
 EXPECTED = {
@@ -33,7 +36,7 @@ EXPECTED = {
     "self_bleu": {"self_bleu": 0.5},
     "copying": {"copied": 0.5},
     "novelty": {"identical": 0.5, "near_identical": 0.5, "novel": 0.5},
-    "faithfulness": {"faithfulness": 0.75, "scored": 2},
+    "faithfulness": {"faithfulness": 0.75, "scored": 2, "misspelt": 0.5},
     "soundness": {"sound": 0.2, "empty": 0.2, "unknown_token": 0.2, "unbalanced": 0.2, "repeated": 0.2},
 }
 PROGRAM = """

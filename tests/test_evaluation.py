@@ -146,7 +146,7 @@ def own_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = [
         {"synopsis": "辺境の宿屋を継いだ令嬢の話である。", "title": "令嬢は宿屋を継ぐ", "genre": 101},
         {"synopsis": "魔王の娘が学校に通い始める話である。", "titles": ["魔王の娘の登校", "登校"]},
-        {"synopsis": "短い", "title": "これは短い"},
+        {"synopsis": "短", "title": "これは短い"},
     ]
     file.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
     return file
@@ -164,7 +164,7 @@ def test_a_checkpoint_without_a_record_is_evaluated_on_a_file(
     )
     metrics = evaluate_checkpoint(str(bare), tmp_path / "out", options)
     assert metrics["settings"]["items"] == 2 and metrics["settings"]["references"] == 3
-    assert metrics["left_out"] == {"synopsis under 5 characters": 1}
+    assert metrics["left_out"] == {"synopsis under 2 letters": 1}
     assert set(metrics["skipped"]) == {"lead", "nearest", "random", "titleness", "novelty"}
     assert "--train" in metrics["skipped"]["lead"]
     assert "identical" not in metrics["systems"]["model"] and "self_bleu" not in metrics["systems"]["model"]

@@ -23,6 +23,7 @@ from narou_gen.steering import (
     worth_of_freshness,
     worth_of_grounding,
     worth_of_length,
+    worth_of_spelling,
 )
 
 
@@ -66,6 +67,15 @@ def test_grounded_is_the_share_of_pairs_that_stand_in_the_synopsis() -> None:
     assert grounded("猫", synopsis) == 1
 
 
+def test_of_a_few_words_it_is_their_share_that_a_title_has() -> None:
+    assert grounded("名探偵と猫の夏", "名探偵と猫") == grounded("名探偵は猫に弟子入りする", "名探偵と猫") == 1
+    assert grounded("名探偵は名探偵を呼ぶ", "名探偵と猫") == pytest.approx(2 / 3)
+    assert grounded("竜騎士は温泉へ行く", "竜騎士、左遷、温泉") == pytest.approx(3 / 4)
+    assert grounded("魔王の定年", "魔王") == grounded("猫の宿", "猫") == 1
+    assert grounded("とんかつ屋の猫", "とんかつ") == 1
+    assert grounded("竜の宿", "と") == grounded("竜の宿", "！？") == 0
+
+
 def test_a_title_that_repeats_itself_is_worth_less() -> None:
     assert worth_of_freshness("竜の宿") == worth_of_freshness("竜") == 0
     assert worth_of_freshness("竜の宿、竜の夜") == pytest.approx(2 * math.log(4 / 5))
@@ -82,7 +92,14 @@ def test_a_longer_title_is_worth_more_and_ever_less_so() -> None:
     assert {length: round(worth_of_length("竜" * length), 2) for length in stated} == stated
 
 
-def test_without_grounding_only_the_length_counts_beside_the_score() -> None:
+def test_a_misspelt_name_loses_to_any_right_one() -> None:
+    synopsis = "船長サワ・キリシマは羊を運ぶ。"
+    assert worth_of_spelling("船長サリシマ", synopsis) == -1
+    assert gain("船長サリシマ", synopsis, 0) == gain("船長キリシマ", synopsis, 0) - 1
+    assert worth_of_spelling("船長キリシマ", synopsis) == 0
+
+
+def test_grounding_adds_its_share_of_what_stands_in_the_synopsis() -> None:
     title, synopsis = "竜の宿と剣", "竜の宿の話"
     assert worth_of_grounding(title, synopsis, 0.5) == pytest.approx(0.5 * 2 / 4)
     assert worth_of_grounding(title, synopsis, 0) == 0

@@ -6,6 +6,7 @@ import datasets
 import evaluate
 
 from narou_gen.metrics.faithfulness import faithfulness
+from narou_gen.metrics.misspellings import misspelt
 
 _TEXT = datasets.Value("string")
 
@@ -13,7 +14,8 @@ _TEXT = datasets.Value("string")
 class Faithfulness(evaluate.Metric):  # type: ignore[misc]
     """`faithfulness`: the share of a title's nouns and names that its synopsis has, 0 to 1.
 
-    The mean over the titles that have such words; `scored` says how many those are.
+    The mean over the titles that have such words; `scored` says how many those are. `misspelt`: the share of
+    titles with a name or term that the synopsis has in a slightly different spelling.
     """
 
     def _info(self) -> evaluate.MetricInfo:
@@ -25,4 +27,9 @@ class Faithfulness(evaluate.Metric):  # type: ignore[misc]
 
     def _compute(self, predictions: list[str], synopses: list[str]) -> dict[str, float]:
         scores = [score for score in map(faithfulness, predictions, synopses) if score is not None]
-        return {"faithfulness": fmean(scores) if scores else 0.0, "scored": len(scores)}
+        slips = [bool(misspelt(*pair)) for pair in zip(predictions, synopses, strict=True)]
+        return {
+            "faithfulness": fmean(scores) if scores else 0.0,
+            "scored": len(scores),
+            "misspelt": fmean(slips) if slips else 0.0,
+        }

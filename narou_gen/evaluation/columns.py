@@ -67,6 +67,14 @@ COLUMNS = (
         "share",
     ),
     Column(
+        "misspelt",
+        "misspelt",
+        "Synopsis",
+        "share with a name or term that the synopsis has in a slightly different spelling",
+        "less",
+        "share",
+    ),
+    Column(
         "copied",
         "copied",
         "Synopsis",

@@ -12,6 +12,7 @@ from narou_gen.evaluation.systems import Candidate
 from narou_gen.metrics.copying import TrainingTitles, copied_share
 from narou_gen.metrics.diversity import self_bleu
 from narou_gen.metrics.faithfulness import faithfulness
+from narou_gen.metrics.misspellings import misspelt
 from narou_gen.metrics.rouge import character_rouge, word_rouge
 from narou_gen.metrics.soundness import FLAWS, flaws
 from narou_gen.metrics.titleness import TitleClassifier
@@ -78,6 +79,7 @@ class Scorer:
             "sound": float(not found),
             **{flaw: float(flaw in found) for flaw in FLAWS},
             "faithfulness": faithfulness(title, item.synopsis),
+            "misspelt": float(bool(misspelt(title, item.synopsis))),
             "copied": copied_share(title, item.synopsis),
             "identical": float(nearest is not None and nearest[1] == 1) if known else None,
             "near_identical": float(nearest is not None) if known else None,

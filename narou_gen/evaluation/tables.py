@@ -20,8 +20,8 @@ def score_table(lines: Sequence[Line], system: str, names: Sequence[str] = OF_IT
 
 
 def as_table(scores: Sequence[Mapping[str, float | None]], names: Sequence[str]) -> NDArray[np.float64]:
-    """(items, metrics); NaN for None."""
-    rows = [[math.nan if (value := one[name]) is None else value for name in names] for one in scores]
+    """(items, metrics); NaN for None, and for what an older version did not score."""
+    rows = [[math.nan if (value := one.get(name)) is None else value for name in names] for one in scores]
     return np.array(rows, dtype=np.float64)
 
 
