@@ -10,20 +10,21 @@ from narou_gen.demo.dealer import Card
 from narou_gen.demo.favourites import work_page
 from narou_gen.demo.game import Game
 from narou_gen.demo.palette import ACCENT, QUIET, rarity_style
-from narou_gen.demo.rarity import Rarity
+from narou_gen.demo.rarity import LEAST_QUALITY, WEAKEST_SSR, Rarity
 from narou_gen.demo.typesetting import crop, wrap
 
 _BOOK = 36
 """Cells of a cover."""
 _TALLEST_BOOK = 26
+_FROM = {rarity: round(100 * least) for rarity, least in LEAST_QUALITY.items()}
 _HELP = (
     ("レア度", ""),
     ("", "なめらか・新しさ・あらすじ、三つの平均（0〜100）で決まります。"),
     ("なめらか", "モデルがその題名をどれだけ自然だと思うか（対数確率の平均）"),
     ("新しさ", "学習した題名にどれだけ似ていないか"),
     ("あらすじ", "題名の名詞がどれだけあらすじにあるか（一語だけでは半分）"),
-    ("SSR ★★★★", "78 から。三つとも 50 以上。およそ 30 枚に 1 枚"),
-    ("SR ★★★", "70 から。10 枚に 1 枚　　R ★★ 56 から　　N ★ そのほか"),
+    ("SSR ★★★★", f"{_FROM[Rarity.SSR]} から。三つとも {WEAKEST_SSR * 100:.0f} 以上。めったに出ません"),
+    ("SR ★★★", f"{_FROM[Rarity.SR]} から　　R ★★ {_FROM[Rarity.R]} から　　N ★ そのほか"),
     ("", "同じ言葉が二度出る題名と、あらすじの丸写しは R どまりです。"),
     ("願い", ""),
     ("+ - 長く短く", "字数の約束です。五段階あります。"),
