@@ -148,7 +148,7 @@ def test_the_loss_falls_and_the_decoder_reads_the_encoder(tmp_path: Path) -> Non
     tokens = int((batch.labels != -100).sum())
     with torch.no_grad():
         own, of_others = (float(summed_loss(built.model, each)) / tokens for each in (batch, shuffled))
-    assert of_others > own + 1.0, (own, of_others)
+    assert of_others > 2 * own, (own, of_others)
 
 
 def test_a_frozen_encoder_keeps_its_weights(make_config: Callable[..., Any], tmp_path: Path) -> None:
