@@ -115,7 +115,7 @@ def test_two_processes_train_the_same_weights_as_one(
 
 
 @pytest.mark.slow
-def test_the_loss_falls_and_the_decoder_reads_the_encoder(tmp_path: Path) -> None:
+def test_the_loss_falls_and_the_decoder_reads_the_encoder(some_pairs: Path, tmp_path: Path) -> None:
     """What it has learned it knows from the synopsis: with those of others it does far worse."""
     from narou_gen import load_config
     from narou_gen.batches import Batch, tokenise
@@ -127,6 +127,7 @@ def test_the_loss_falls_and_the_decoder_reads_the_encoder(tmp_path: Path) -> Non
         "title-debug",
         [
             f"output='{tmp_path / 'run'}'",
+            f"data.train='{some_pairs}'",
             "data.limit=48",
             "data.condition_dropout=1.0",  # nothing but the synopsis tells the titles apart
             "training.epochs=120",
@@ -148,7 +149,7 @@ def test_the_loss_falls_and_the_decoder_reads_the_encoder(tmp_path: Path) -> Non
     tokens = int((batch.labels != -100).sum())
     with torch.no_grad():
         own, of_others = (float(summed_loss(built.model, each)) / tokens for each in (batch, shuffled))
-    assert of_others > 2 * own, (own, of_others)
+    assert of_others > own + 1.0, (own, of_others)
 
 
 def test_a_frozen_encoder_keeps_its_weights(make_config: Callable[..., Any], tmp_path: Path) -> None:

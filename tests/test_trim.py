@@ -172,7 +172,7 @@ def test_a_title_checkpoint_reads_and_writes_as_before(titles: tuple[Path, Path]
         with torch.no_grad():
             before, after = (model(**each) for model, each in zip(models_, inputs, strict=True))
         assert torch.equal(before.encoder_last_hidden_state, after.encoder_last_hidden_state)
-        assert torch.equal(before.logits[..., kept], after.logits)
+        torch.testing.assert_close(before.logits[..., kept], after.logits)  # another width, other sums
         # Greedy, so that no sum over the vocabulary counts, and without the dropped tokens before, too.
         dropped = sorted(set(range(len(old))) - set(kept))
         greedy = {"num_beams": 1, "max_length": 20, "no_repeat_ngram_size": 2}
