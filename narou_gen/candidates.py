@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from narou_gen import steering
 from narou_gen.conditions import Conditions
 from narou_gen.errors import InputError
+from narou_gen.merit import log_odds, probability
 from narou_gen.novelty import NoveltyIndex
 from narou_gen.options import LARGEST_POOL, GenerationOptions, Title
 from narou_gen.search import Candidate, Engine, Search, Source
@@ -78,12 +79,8 @@ class CandidateFinder:
     def _first_round(self, jobs: Sequence[Job], options: GenerationOptions) -> None:
         width = options.num_titles if options.sample else max(options.num_titles, options.num_beams)
         search = self.search(options, width)
-        if options.diversity and options.num_titles > 1 and not options.sample:
-            self._run([*jobs, *_varied(jobs, options)], options, search)
-            # Left to itself the model draws short titles, which say least of the story.
-            self._run(_of_each_length(jobs, options), options, self._sampled(options, 0))
-        else:
-            self._run(jobs, options, search)
+        varied = _varied(jobs, options) if options.diversity and not options.sample else []
+        self._run([*jobs, *varied], options, search)
 
     def _further_round(
         self, jobs: Sequence[Job], options: GenerationOptions, width: int, attempt: int
@@ -154,10 +151,10 @@ class CandidateFinder:
             for candidate in candidates:
                 text = finish_title(job.start + self._text(candidate))
                 if text:
-                    gain = steering.gain(text, job.text, options.grounding)
-                    rank = candidate.log_probability / candidate.tokens**options.length_penalty + gain
-                    title, reason = self._judged(Title(text, candidate.score), job.text, options)
-                    fresh.append((job.pool, Ranked(rank, title, job.conditions.length, reason, gain)))
+                    certainty = candidate.log_probability * candidate.tokens ** (1 - options.length_penalty)
+                    rank = log_odds(text, job.text, certainty, options.grounding)
+                    title = Title(text, candidate.score, probability(rank))
+                    fresh.append((job.pool, Ranked(rank, *self._judged(title, job.text, options))))
         if options.tone:
             fresh = self._toned(fresh, options)
         for pool, ranked in fresh:
@@ -229,14 +226,6 @@ def _varied(jobs: Sequence[Job], options: GenerationOptions) -> list[Job]:
         replace(job, conditions=variant)
         for job in jobs
         for variant in steering.variants(job.conditions, options)
-    ]
-
-
-def _of_each_length(jobs: Sequence[Job], options: GenerationOptions) -> list[Job]:
-    return [
-        replace(job, conditions=each)
-        for job in jobs
-        for each in steering.of_each_length(job.conditions, options)
     ]
 
 

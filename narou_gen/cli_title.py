@@ -36,9 +36,9 @@ def title(
     grounding: Annotated[
         float,
         typer.Option(
-            help="What standing in the synopsis adds to a score; 0: nothing. Short titles lose anyway."
+            help="How much standing in the synopsis counts for a title; 1: as for an editor, 0: nothing."
         ),
-    ] = 0.5,
+    ] = 1.0,
     min_chars: Annotated[int | None, typer.Option(help="No title is shorter.")] = None,
     max_chars: Annotated[int | None, typer.Option(help="No title is longer.")] = None,
     keyword: Annotated[

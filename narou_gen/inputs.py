@@ -107,7 +107,7 @@ def as_lines(request: Request, titles: Sequence[Title]) -> str:
 
 
 def as_json_line(request: Request, titles: Titles) -> str:
-    """`{"synopsis": ..., "titles": [{"text": ..., "score": ...}]}`, safe to show on a terminal.
+    """`{"synopsis": ..., "titles": [{"text": ..., "score": ..., "merit": ...}]}`, safe to show on a terminal.
 
     A title has `nearest` and `tone` where they are known; a `note` tells why titles are missing.
     """
@@ -120,5 +120,5 @@ def as_json_line(request: Request, titles: Titles) -> str:
 
 def _as_json(title: Title) -> dict[str, Any]:
     known = {"nearest": title.nearest, "tone": title.tone}
-    found: dict[str, Any] = {"text": title.text, "score": round(title.score, 4)}
-    return found | {name: value for name, value in known.items() if value is not None}
+    ranked = {"score": round(title.score, 4), "merit": round(title.merit, 4)}
+    return {"text": title.text} | ranked | {name: value for name, value in known.items() if value is not None}

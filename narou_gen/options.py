@@ -31,24 +31,20 @@ class GenerationOptions:
     num_titles: int = 1
     num_beams: int = 5
     length_penalty: float = 1.0
-    """Titles are searched for by log-probability / tokens ** this: at 1 their score, over 1 longer ones win.
-    They are ranked by that, with what `grounding` adds, less what three kinds lose whatever the options:
-    short ones (1.16 nats at 3 characters, 0.46 at 8, 0.09 at 20) and those that repeat themselves (0.58
-    where a quarter of the character pairs does), since models find them likelier, and those that misspell a
-    name of the synopsis (1 for each)."""
+    """Titles are searched for by log-probability / tokens ** this: at 1 the mean over tokens, over 1 longer
+    ones win. They are ranked by `Title.merit`, where it shifts the weight of length likewise."""
     no_repeat_ngram_size: int = 3
     """No so many tokens in a row stand twice in a title; 0 lifts that."""
     max_tokens: int | None = None
     """Longest title in tokens, two special ones included; by default what the checkpoint was trained with."""
-    grounding: float = 0.5
-    """What a title gains over its score (nats per token) where all its character pairs stand in the synopsis
-    (or, for a few words, all of theirs in the title); in part where some do. It puts names spelt right, and
-    words of the synopsis, before what is merely likely. At 0 that counts nothing; length, repetition and
-    spelling still do, see `length_penalty`."""
+    grounding: float = 1.0
+    """How much it counts what a title shares with its synopsis, in pairs of characters and in one piece:
+    names spelt right come before what is merely likely. 1 is as an editor counted it; at 0 it counts nothing.
+    See `narou_gen.merit`."""
     diversity: float = 0.5
-    """0 to 1: how much several titles of a synopsis should differ, at the cost of their scores (maximal
-    marginal relevance). Above 0 they are chosen from a larger pool: the beams of all length classes, and
-    sampled titles. 0 is the best titles of one beam search."""
+    """0 to 1: how much several titles of a synopsis should differ, at the cost of their merit (maximal
+    marginal relevance). Above 0 titles are chosen from the beams of all length classes; 0 is the best ones of
+    one beam search, four times as fast."""
     min_chars: int | None = None
     max_chars: int | None = None
     """Bounds on the finished title's characters."""
@@ -132,6 +128,9 @@ class Title:
     text: str
     score: float
     """Mean log-probability per token, its end included: 0 is certain."""
+    merit: float = 0.0
+    """What titles are ranked by, 0 to 1: for narou-mini how likely a strict editor would use it as it stands,
+    for other models an order. See `narou_gen.merit`."""
     nearest: float | None = None
     """How near the nearest training title is: 0 (no character pair in common) to 1 (the same letters); None
     where the checkpoint has no index of them. See `narou_gen.novelty`."""

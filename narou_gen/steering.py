@@ -5,8 +5,6 @@ Pure functions over texts and scores; the searches themselves are `candidates.py
 
 from __future__ import annotations
 
-import math
-import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -14,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import get_args
 
 from narou_gen.conditions import Conditions, LengthClass, length_class
-from narou_gen.metrics.misspellings import misspelt
+from narou_gen.merit import character_pairs
 from narou_gen.options import GenerationOptions, Title
 from narou_gen.text import comparison_key
 from narou_gen.typography import finish_title
@@ -22,13 +20,10 @@ from narou_gen.typography import finish_title
 _SHAPE = 0.25
 """Share of a title's length in its likeness to another; the rest is its character pairs."""
 _LEAST_RELEVANCE = 0.3
-"""Titles of less relevance are chosen only where others are too few; see `most_relevant_and_different`."""
-_FULL_LENGTH = 8
-"""So many characters have 63% of a long title's worth, twice as many 86%."""
+"""Titles of less relevance are chosen, best first, only where others are too few, however different; see
+`most_relevant_and_different`."""
 _PLACES = 6
 """Places of a title where a missing keyword is tried."""
-_BETWEEN_WORDS = re.compile(r"\W+|(?<=[^ぁ-ゖ])と(?=[^ぁ-ゖ])")
-"""Parts a few words: 竜騎士、左遷と温泉."""
 _AFTER = frozenset("のをにはがでともへや、！？」』）～　 ")
 """A keyword can follow these."""
 
@@ -40,17 +35,7 @@ class Ranked:
     rank: float
     """The highest is the best."""
     title: Title
-    manner: str | None = None
-    """The length class among whose titles its relevance is measured: the one that was asked for when it was
-    found, or its own."""
     objection: str | None = None
-    gain: float = 0.0
-    """What it is worth beside its score, in nats per token; see the function."""
-
-    @property
-    def merit(self) -> float:
-        """Score and gain, in nats per token."""
-        return self.title.score + self.gain
 
 
 @dataclass
@@ -73,8 +58,9 @@ class Pool:
 
     def chosen(self) -> list[Title]:
         ranked = sorted(self.kept.values(), key=lambda found: -found.rank)
-        picked = most_relevant_and_different(ranked, self.options.num_titles, self.options.diversity)
-        return [found.title for found in ranked if found in picked]
+        titles = [found.title for found in ranked]
+        picked = most_relevant_and_different(titles, self.options.num_titles, self.options.diversity)
+        return [title for title in titles if title in picked]
 
     def note(self) -> str | None:
         """Why there are fewer titles than asked for."""
@@ -123,89 +109,35 @@ def finish_start(prefix: str) -> str:
     return whole[: whole.rfind("題")]
 
 
-def most_relevant_and_different(ranked: Sequence[Ranked], number: int, diversity: float) -> list[Ranked]:
-    """`number` of the candidates (best first), by maximal marginal relevance (Carbonell & Goldstein 1998).
+def most_relevant_and_different(ranked: Sequence[Title], number: int, diversity: float) -> list[Title]:
+    """`number` of the titles (best first), by maximal marginal relevance (Carbonell & Goldstein 1998).
 
-    Relevance is exp(merit - the best merit of the same manner): by scores alone it would be the probability
-    per token relative to the best one's. Of the same manner, since short titles are likelier than long ones,
-    and no better for it. The best of all comes first.
+    Relevance is the merit, as a share of the best one's. The best of all comes first.
     """
     if not diversity or len(ranked) <= number:
         return list(ranked[:number])
-    best: dict[str | None, float] = {}
-    for found in ranked:
-        best[found.manner] = max(found.merit, best.get(found.manner, -math.inf))
-    relevance = {found: math.exp(found.merit - best[found.manner]) for found in ranked}
-    good = [found for found in ranked[1:] if relevance[found] >= _LEAST_RELEVANCE]
-    chosen, rest = [ranked[0]], good if len(good) >= number else list(ranked[1:])
-    nearest = {found: likeness(found.title.text, chosen[0].title.text) for found in rest}
+    best = ranked[0].merit or 1.0
+    relevance = {title: title.merit / best for title in ranked}
+    good = sum(share >= _LEAST_RELEVANCE for share in relevance.values())
+    chosen, rest = [ranked[0]], list(ranked[1 : max(good, number)])
+    nearest = {title: likeness(title.text, chosen[0].text) for title in rest}
     while len(chosen) < number and rest:
         picked = max(rest, key=lambda each: (1 - diversity) * relevance[each] - diversity * nearest[each])
         rest.remove(picked)
         chosen.append(picked)
-        for found in rest:
-            nearest[found] = max(nearest[found], likeness(found.title.text, picked.title.text))
+        for title in rest:
+            nearest[title] = max(nearest[title], likeness(title.text, picked.text))
     return chosen
-
-
-def gain(title: str, synopsis: str, grounding: float) -> float:
-    """What a title is worth beside its score, in nats per token."""
-    return (
-        worth_of_grounding(title, synopsis, grounding)
-        + worth_of_length(title)
-        + worth_of_freshness(title)
-        + worth_of_spelling(title, synopsis)
-    )
-
-
-def worth_of_grounding(title: str, synopsis: str, grounding: float) -> float:
-    """For standing in the synopsis, in nats per token: 0 to `grounding`."""
-    return grounding * grounded(title, synopsis)
-
-
-def worth_of_length(title: str) -> float:
-    """For its length, in nats per token: -1.16 at 3 characters, -0.46 at 8, -0.09 at 20, since 黒い犬 is
-    likelier than any sentence and says less."""
-    return math.log1p(-math.exp(-len(title) / _FULL_LENGTH))
-
-
-def worth_of_freshness(title: str) -> float:
-    """For not repeating itself, in nats per token: -0.58 where a quarter of its character pairs does."""
-    pairs = _pairs(comparison_key(title))
-    return 2 * math.log(len(set(pairs)) / len(pairs))
-
-
-def worth_of_spelling(title: str, synopsis: str) -> float:
-    """For its names, in nats per token: -1 for each that the synopsis spells otherwise."""
-    return 0.0 - len(misspelt(title, synopsis))
-
-
-def grounded(title: str, synopsis: str) -> float:
-    """The share of a title's character pairs that stand in its synopsis: 0 to 1.
-
-    A synopsis of a few words has fewer pairs than the title: there it is the share of those words' pairs that
-    stand in the title, which gains by having all words, not by having nothing else.
-    """
-    text, key = comparison_key(synopsis), comparison_key(title)
-    few = [comparison_key(word) for word in _BETWEEN_WORDS.split(synopsis) if word]
-    if few and len(text) < len(key):
-        asked, among = list(dict.fromkeys(pair for word in few for pair in _pairs(word))), key
-    else:
-        asked, among = _pairs(key), text
-    return sum(pair in among for pair in asked) / len(asked)
 
 
 def likeness(one: str, other: str) -> float:
     """How alike two titles are in words and shape: 0 to 1."""
-    a, b = (set(_pairs(f"\x02{comparison_key(text)}\x03")) for text in (one, other))  # with both ends
+    a, b = (
+        set(character_pairs(f"\x02{comparison_key(text)}\x03")) for text in (one, other)
+    )  # with both ends
     dice = 2 * len(a & b) / (len(a) + len(b))
     lengths = sorted((len(one), len(other)))
     return (1 - _SHAPE) * dice + _SHAPE * lengths[0] / lengths[1]
-
-
-def _pairs(key: str) -> list[str]:
-    """Every two neighbours; a single character stands for itself."""
-    return [key[place : place + 2] for place in range(max(1, len(key) - 1))]
 
 
 def wanted(conditions: Conditions, options: GenerationOptions) -> Conditions:
@@ -220,17 +152,10 @@ def wanted(conditions: Conditions, options: GenerationOptions) -> Conditions:
 def variants(conditions: Conditions, options: GenerationOptions) -> list[Conditions]:
     """Other conditions that lead to other titles of the same synopsis: each length, where none is asked for;
     no genre or keywords."""
-    found = [] if conditions.length else of_each_length(conditions, options)
+    found = [] if conditions.length else [replace(conditions, length=each) for each in _classes(options)]
     if conditions.genre or conditions.keywords:
         found.append(Conditions(length=conditions.length))
     return found
-
-
-def of_each_length(conditions: Conditions, options: GenerationOptions) -> list[Conditions]:
-    """The conditions with each length that the options allow; with their own, where they ask for one."""
-    if conditions.length:
-        return [conditions]
-    return [replace(conditions, length=each) for each in _classes(options)]
 
 
 def _classes(options: GenerationOptions) -> list[LengthClass]:

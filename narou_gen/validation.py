@@ -95,6 +95,7 @@ class Validation:
             [item.synopsis for item in self.items],
             conditions=[item.conditions for item in self.items],
             num_beams=1,
+            diversity=0,
         )
         return [titles[0].text if titles else "" for titles in found]
 

@@ -91,7 +91,7 @@ def test_json_lines_in_and_out(tmp_path: Path) -> None:
     assert [line["synopsis"] for line in found] == [row["synopsis"] for row in rows]
     for line in found:
         assert set(line) == {"synopsis", "titles"} and 1 <= len(line["titles"]) <= 2
-        assert all(set(title) == {"text", "score", "nearest"} for title in line["titles"])
+        assert all(set(title) == {"text", "score", "merit", "nearest"} for title in line["titles"])
     assert not {"\x1b", "\x9b", "\u202e"} & set(answer.stdout.decode())
 
 

@@ -22,12 +22,12 @@ def test_rarity_needs_all_three() -> None:
 
 
 def test_a_title_is_rated_by_score_novelty_and_fit() -> None:
-    good = rate(Title("宿屋の令嬢は竜を待つ", -1.0, 0.2), STORY.synopsis)
+    good = rate(Title("宿屋の令嬢は竜を待つ", -1.0, nearest=0.2), STORY.synopsis)
     assert good.fit == pytest.approx(3 / 4) and good.novelty == 0.8 and good.flaw is None
-    assert rate(Title("魔王の剣", -1.0, 0.2), STORY.synopsis).fit == 0
-    assert rate(Title("宿屋の令嬢は竜を待つ", -2.5, 0.2), STORY.synopsis).fluency < good.fluency
-    assert rate(Title("辺境の古い宿屋", -1.0, 0.2), STORY.synopsis).flaw == "丸写し"
-    assert rate(Title("竜の宿屋の竜", -1.0, 0.2), STORY.synopsis).flaw == "言葉の重複"
+    assert rate(Title("魔王の剣", -1.0, nearest=0.2), STORY.synopsis).fit == 0
+    assert rate(Title("宿屋の令嬢は竜を待つ", -2.5, nearest=0.2), STORY.synopsis).fluency < good.fluency
+    assert rate(Title("辺境の古い宿屋", -1.0, nearest=0.2), STORY.synopsis).flaw == "丸写し"
+    assert rate(Title("竜の宿屋の竜", -1.0, nearest=0.2), STORY.synopsis).flaw == "言葉の重複"
 
 
 @pytest.mark.slow

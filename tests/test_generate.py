@@ -22,6 +22,7 @@ from narou_gen import (
 )
 from narou_gen.checkpoint import load_model
 from narou_gen.errors import CheckpointError, InputError
+from narou_gen.merit import log_odds, probability
 from narou_gen.novelty import NoveltyIndex
 from narou_gen.steering import likeness
 from narou_gen.text import clean_synopsis, comparison_key
@@ -53,26 +54,17 @@ def source_ids(generator: TitleGenerator, text: str, conditions: Conditions) -> 
     return generator._finder.source(clean_synopsis(text), conditions).ids
 
 
-def worths(titles: list[Title], synopsis: str, grounding: float) -> list[float]:
-    """What titles are ordered by, counted once more: score, pairs in the synopsis and repeated, length."""
-    found = []
-    for title in titles:
-        key, text = comparison_key(title.text), comparison_key(synopsis)
-        pairs = [a + b for a, b in itertools.pairwise(key)] or [key]
-        share = sum(pair in text for pair in pairs) / len(pairs)
-        short = math.log(1 - math.exp(-len(title.text) / 8))
-        repeated = 2 * math.log(len(set(pairs)) / len(pairs))
-        found.append(round(title.score + grounding * share + short + repeated, 6))
-    return found
+def in_order(titles: list[Title]) -> bool:
+    return titles == sorted(titles, key=lambda title: -title.merit)
 
 
 def test_a_list_of_different_finished_titles_best_first(generator: TitleGenerator) -> None:
     found = generator.generate(STORIES, num_titles=4, num_beams=4)
     assert len(found) == len(STORIES)
-    for story, titles in zip(STORIES, found, strict=True):
+    for titles in found:
         assert 1 <= len(titles) <= 4
         assert all(title.score < 0 for title in titles)
-        assert worths(titles, story, 0.5) == sorted(worths(titles, story, 0.5), reverse=True)
+        assert in_order(titles) and all(0 < title.merit < 1 for title in titles)
         assert len({comparison_key(title.text) for title in titles}) == len(titles)
         for title in titles:
             assert title.text and title.text == finish_title(title.text)
@@ -140,12 +132,13 @@ def test_conditions_of_the_options_and_of_each_synopsis(generator: TitleGenerato
     assert given == Conditions("歴史〔文芸〕", ("井戸",), "long")
     text = generator._finder.tokenizer.decode(source_ids(generator, STORY, given)).replace(" ", "")
     assert text.startswith("題名の長さ:長い。ジャンル:歴史〔文芸〕。キーワード:井戸。古い井戸")
-    own = generator.generate([STORY, STORY], conditions=[Conditions(), given], num_beams=1)
-    assert own[0] == generator.generate([STORY], num_beams=1)[0]
-    assert own[1][0].score == pytest.approx(
-        generator.generate([STORY], conditions=[given], num_beams=1)[0][0].score,
-        abs=1e-5,
-    )
+    greedy = GenerationOptions(num_beams=1, diversity=0)
+    together = generator.generate([STORY, STORY], greedy, conditions=[Conditions(), given])
+    for found, each in zip(together, (Conditions(), given), strict=True):
+        (alone,) = generator.generate([STORY], greedy, conditions=[each])[0]
+        assert found[0].text == alone.text
+        assert found[0].score == pytest.approx(alone.score, abs=1e-5)
+    assert together[0][0].score != together[1][0].score
 
 
 def test_a_title_that_begins_with_a_continuation_shows_no_mark(generator: TitleGenerator) -> None:
@@ -310,12 +303,15 @@ def test_diverse_titles_differ_and_are_the_same_again(mini: TitleGenerator) -> N
     assert likest(0.9) < likest(0.0)
 
 
-@pytest.mark.parametrize("grounding", [0.0, 0.5, 5.0])
-def test_titles_are_ordered_by_score_grounding_and_length(mini: TitleGenerator, grounding: float) -> None:
+@pytest.mark.parametrize("grounding", [0.0, 1.0, 5.0])
+def test_titles_are_ordered_by_merit(mini: TitleGenerator, grounding: float) -> None:
     titles = mini.generate([SYNOPSIS], num_titles=12, grounding=grounding)[0]
     assert len({len(title.text) for title in titles}) > 3
-    found = worths(titles, SYNOPSIS, grounding)
-    assert found == sorted(found, reverse=True)
+    assert in_order(titles)
+    for title in titles:
+        tokens = len(mini._finder.tokenizer.parts([title.text])[0]) + 1
+        expected = probability(log_odds(title.text, SYNOPSIS, tokens * title.score, grounding))
+        assert title.merit == pytest.approx(expected, rel=0.05)
 
 
 def test_copies_of_training_titles_are_not_returned(debug_checkpoint: Path, tmp_path: Path) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 
 from narou_gen.conditions import Conditions
@@ -12,18 +10,12 @@ from narou_gen.steering import (
     Pool,
     Ranked,
     finish_start,
-    gain,
-    grounded,
     likeness,
     most_relevant_and_different,
     objection,
     variants,
     wanted,
     with_missing_keyword,
-    worth_of_freshness,
-    worth_of_grounding,
-    worth_of_length,
-    worth_of_spelling,
 )
 
 
@@ -58,71 +50,12 @@ def test_a_beginning_keeps_its_open_bracket() -> None:
     assert finish_start("") == ""
 
 
-def test_grounded_is_the_share_of_pairs_that_stand_in_the_synopsis() -> None:
-    synopsis = "名探偵の門脇さんと、猫。"
-    assert grounded("門脇さんと猫", synopsis) == 1
-    assert grounded("門鞘さんと猫", synopsis) == pytest.approx(3 / 5)
-    assert grounded("ＡＩ", "aiが") == 1
-    assert grounded("竜の宿", synopsis) == 0
-    assert grounded("猫", synopsis) == 1
+def ranked(*texts: str) -> list[Title]:
+    return [Title(text, -1.0, merit=0.5 - n / 100) for n, text in enumerate(texts)]
 
 
-def test_of_a_few_words_it_is_their_share_that_a_title_has() -> None:
-    assert grounded("名探偵と猫の夏", "名探偵と猫") == grounded("名探偵は猫に弟子入りする", "名探偵と猫") == 1
-    assert grounded("名探偵は名探偵を呼ぶ", "名探偵と猫") == pytest.approx(2 / 3)
-    assert grounded("竜騎士は温泉へ行く", "竜騎士、左遷、温泉") == pytest.approx(3 / 4)
-    assert grounded("魔王の定年", "魔王") == grounded("猫の宿", "猫") == 1
-    assert grounded("とんかつ屋の猫", "とんかつ") == 1
-    assert grounded("竜の宿", "と") == grounded("竜の宿", "！？") == 0
-
-
-def test_a_title_that_repeats_itself_is_worth_less() -> None:
-    assert worth_of_freshness("竜の宿") == worth_of_freshness("竜") == 0
-    assert worth_of_freshness("竜の宿、竜の夜") == pytest.approx(2 * math.log(4 / 5))
-    assert worth_of_freshness("竜竜竜竜") < worth_of_freshness("竜の宿、竜の夜")
-    assert gain("竜竜竜竜", "", 0) < gain("竜の宿屋", "", 0)
-
-
-def test_a_longer_title_is_worth_more_and_ever_less_so() -> None:
-    worth = [worth_of_length("竜" * length) for length in (1, 4, 8, 16, 40)]
-    assert worth == sorted(worth)
-    assert worth[2] == pytest.approx(math.log(1 - 1 / math.e))
-    assert -0.01 < worth[4] < 0
-    stated = {3: -1.16, 8: -0.46, 20: -0.09}  # in the documents
-    assert {length: round(worth_of_length("竜" * length), 2) for length in stated} == stated
-
-
-def test_a_misspelt_name_loses_to_any_right_one() -> None:
-    synopsis = "船長サワ・キリシマは羊を運ぶ。"
-    assert worth_of_spelling("船長サリシマ", synopsis) == -1
-    assert gain("船長サリシマ", synopsis, 0) == gain("船長キリシマ", synopsis, 0) - 1
-    assert worth_of_spelling("船長キリシマ", synopsis) == 0
-
-
-def test_grounding_adds_its_share_of_what_stands_in_the_synopsis() -> None:
-    title, synopsis = "竜の宿と剣", "竜の宿の話"
-    assert worth_of_grounding(title, synopsis, 0.5) == pytest.approx(0.5 * 2 / 4)
-    assert worth_of_grounding(title, synopsis, 0) == 0
-    assert gain(title, synopsis, 0) == worth_of_length(title) < 0
-    assert gain(title, synopsis, 0.5) == pytest.approx(0.25 + worth_of_length(title))
-
-
-def test_a_name_spelt_right_comes_before_a_likelier_one() -> None:
-    wrong, right = Title("門鞘さん", -1.0), Title("門脇さん", -1.2)
-    candidates = [Ranked(-0.95, right, gain=0.25), Ranked(-1.0, wrong)]
-    assert texts(most_relevant_and_different(candidates, 1, 0.5)) == ["門脇さん"]
-    pool = Pool(GenerationOptions(num_titles=2))
-    for each in candidates:
-        pool.add(each)
-    assert [title.text for title in pool.chosen()] == ["門脇さん", "門鞘さん"]
-
-
-def ranked(*texts: str, manner: str | None = None) -> list[Ranked]:
-    return [Ranked(-1 - n / 100, Title(text, -1 - n / 100), manner) for n, text in enumerate(texts)]
-
-
-def texts(found: list[Ranked]) -> list[str]:
-    return [each.title.text for each in found]
+def texts(found: list[Title]) -> list[str]:
+    return [title.text for title in found]
 
 
 def test_without_diversity_the_best_are_chosen() -> None:
@@ -136,15 +69,12 @@ def test_diversity_prefers_other_words_to_one_more_particle() -> None:
     assert most_relevant_and_different(candidates, 4, 0.5) == candidates
 
 
-def test_an_improbable_title_is_not_chosen_for_being_different() -> None:
-    candidates = [*ranked("猫の宿", "猫は宿", "猫が宿"), Ranked(-5.0, Title("竜と剣", -5.0))]
-    assert "竜と剣" not in texts(most_relevant_and_different(candidates, 2, 1.0))
-
-
-def test_a_long_title_is_measured_against_long_ones() -> None:
-    long = [Ranked(-3.0, Title("辺境の宿屋を継いだ猫は旅人の夢を買い取っている", -3.0), "long")]
-    short = ranked("猫の宿", "猫の夢", "夢の宿", manner="short")
-    assert long[0] in most_relevant_and_different([*short, *long], 2, 0.5)
+def test_a_title_of_little_merit_is_not_chosen_for_being_different() -> None:
+    poor = [Title("竜と剣", -1.0, merit=0.02), Title("辺境の魔王と旅人の長い夜", -1.0, merit=0.01)]
+    candidates = [*ranked("猫の宿", "猫は宿", "猫が宿"), *poor]
+    assert texts(most_relevant_and_different(candidates, 2, 1.0)) == ["猫の宿", "猫は宿"]
+    assert set(texts(most_relevant_and_different(candidates, 4, 1.0))) == {*texts(candidates[:3]), "竜と剣"}
+    assert most_relevant_and_different([Title("猫", 0.0), Title("竜", 0.0)], 1, 0.5)  # none has any
 
 
 def test_likeness_is_of_words_and_shape() -> None:

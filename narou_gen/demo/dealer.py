@@ -7,14 +7,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from narou_gen.conditions import length_class
 from narou_gen.demo.rarity import Rating, rate
 from narou_gen.demo.story import Story
 from narou_gen.demo.wishes import WishError, Wishes
 from narou_gen.errors import InputError
 from narou_gen.options import GenerationOptions, Title
 from narou_gen.resources import find_checkpoint
-from narou_gen.steering import Ranked, gain, likeness, most_relevant_and_different
+from narou_gen.steering import likeness, most_relevant_and_different
 from narou_gen.text import comparison_key, visible
 
 if TYPE_CHECKING:
@@ -91,12 +90,12 @@ class Dealer:
             raise WishError(f"その願いはかなえられません: {error}") from None
         kept = [] if request.like is None else [request.like]
         held = {comparison_key(card.title) for card in kept}
-        fresh = [each for each in found if comparison_key(each.title.text) not in request.seen | held]
+        fresh = [each for each in found if comparison_key(each.text) not in request.seen | held]
         titles = _choice(fresh, HAND - len(kept), request)
         cards = (*kept, *self._cards(titles, request.story))
         return Hand(cards, _why_few(len(cards), note) if len(cards) < HAND else "")
 
-    def _titles(self, request: Request) -> tuple[list[Ranked], str]:
+    def _titles(self, request: Request) -> tuple[list[Title], str]:
         """Candidates, each once, best first; and the generator's note."""
         story, wishes = request.story, request.wishes
         number = _CANDIDATES if request.seen and not request.like else HAND
@@ -105,17 +104,16 @@ class Dealer:
         searches = [base, *([drawn] if request.seen and not base.sample else [])]
         if request.like is not None:
             searches = [*_variations(request.like, base), *searches]
-        found: dict[str, Ranked] = {}
+        found: dict[str, Title] = {}
         note = ""
         for options in searches:
             titles = self._loaded().generate([story.synopsis], options)[0]
             note = titles.note or note
             for title in titles:
-                ranked = _ranked(title, story.synopsis, base.grounding)
-                found.setdefault(comparison_key(title.text), ranked)
+                found.setdefault(comparison_key(title.text), title)
             if request.like is not None and len(found.keys() - request.seen) >= HAND:
                 break
-        return sorted(found.values(), key=lambda each: -each.rank), note
+        return sorted(found.values(), key=lambda each: -each.merit), note
 
     def _cards(self, titles: Sequence[Title], story: Story) -> list[Card]:
         tones = [""] * len(titles)
@@ -167,20 +165,14 @@ def _possible(base: GenerationOptions, **changes: object) -> GenerationOptions |
         return None  # the variation contradicts a wish: the other ones serve
 
 
-def _ranked(title: Title, synopsis: str, grounding: float) -> Ranked:
-    """The title with its worth, as the generator counts it: several searches make one order."""
-    worth = gain(title.text, synopsis, grounding)
-    return Ranked(title.score + worth, title, length_class(title.text), gain=worth)
-
-
-def _choice(found: list[Ranked], number: int, request: Request) -> list[Title]:
+def _choice(found: list[Title], number: int, request: Request) -> list[Title]:
     """So many of the titles (best first): different ones, or those most like a card."""
     if request.like is None:
         chosen = most_relevant_and_different(found, number, 0.5)
     else:
         model = request.like.title
-        chosen = sorted(found, key=lambda each: -likeness(each.title.text, model))[:number]
-    return [each.title for each in found if each in chosen]
+        chosen = sorted(found, key=lambda each: -likeness(each.text, model))[:number]
+    return [each for each in found if each in chosen]
 
 
 def _why_few(number: int, note: str) -> str:
