@@ -17,7 +17,7 @@ from narou_gen.demo.table import Phase
 from narou_gen.text import comparison_key
 
 STORY = own_story("婚約を破棄された令嬢が、辺境の古い宿屋を継ぐことになった。客は竜だけだった。", "101")
-RATING = Rating(fluency=0.9, novelty=0.8, fit=0.75)
+RATING = Rating(merit=0.9, novelty=0.8, fit=0.75)
 CARD = Card("「ーーっ！？」と、竜（12）は言った…", STORY, RATING, "明るい")
 
 

@@ -21,7 +21,7 @@ def test_favourites_are_saved_by_the_ending_and_never_over_another_file(
         assert "保存しました" in clock.game.message and not clock.game.unsaved
     saved = json.loads((tmp_path / "oshi.json").read_text("utf-8"))
     assert [each["title"] for each in saved] == [card.title for card in clock.game.hand.cards[:2]]
-    assert set(saved[0]) == {*("title", "synopsis", "genre", "rarity", "tone", "fluency", "novelty", "fit")}
+    assert set(saved[0]) == {*("title", "synopsis", "genre", "rarity", "tone", "merit", "novelty", "fit")}
     text = (tmp_path / "oshi.txt").read_text("utf-8")
     assert all(card.title in text for card in clock.game.favourites) and STORY.synopsis in text
 

@@ -72,7 +72,7 @@ class Player:
 
     def hand(self) -> None:
         """Wait for five cards that lie face up, and the selected one's worth."""
-        self.wait(lambda: "╱╲" not in self.text() and "なめらか" in self.text())
+        self.wait(lambda: "╱╲" not in self.text() and "できばえ" in self.text())
 
     def resize(self, columns: int, rows: int) -> None:
         self.child.setwinsize(rows, columns)
@@ -137,7 +137,7 @@ def test_a_game_from_the_first_title_to_q(play: Callable[..., Player], tmp_path:
     player.press("\x1b", lambda: "narou-gen 著" not in player.text())
     player.press("c", "クリップボードへ送りました")
     assert b"\x1b]52;c;" in player.sent
-    player.press("\x1b", lambda: "narou-gen" in player.text() and "なめらか" in player.text())
+    player.press("\x1b", lambda: "narou-gen" in player.text() and "できばえ" in player.text())
 
     player.press("i", "あらすじを書くか")
     assert not player.screen.cursor.hidden and player.screen.cursor.y == 21
@@ -213,4 +213,4 @@ def test_a_terminal_without_a_screen_gets_one_round(play: Callable[..., Player])
     player = play(f"'{STORY}'", TERM="dumb")
     player.wait(lambda: b"over\r\n" in player.sent)
     assert b"end=0" in player.sent and b"one round" in player.sent
-    assert "なめらか".encode() in player.sent and b"\x1b[?1049h" not in player.sent
+    assert "できばえ".encode() in player.sent and b"\x1b[?1049h" not in player.sent

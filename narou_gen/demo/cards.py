@@ -97,7 +97,7 @@ def worth(card: Card, cells: int = 6) -> Text:
     rating = card.rating
     text = Text()
     for name, value in (
-        ("なめらか", rating.fluency),
+        ("できばえ", rating.merit),
         ("新しさ", rating.novelty),
         ("あらすじ", rating.fit),
     ):

@@ -35,7 +35,7 @@ def _as_value(card: Card) -> dict[str, Any]:
         "genre": card.story.genre,
         "rarity": rating.rarity.name,
         "tone": card.tone or None,
-        "fluency": round(rating.fluency, 3),
+        "merit": round(rating.merit, 3),
         "novelty": None if rating.novelty is None else round(rating.novelty, 3),
         "fit": round(rating.fit, 3),
     }

@@ -31,7 +31,7 @@ def _line(card: Card) -> Text:
     rating = card.rating
     line = Text(f"{rating.rarity.name:<4}", rarity_style(rating.rarity))
     line.append(card.title, "bold")
-    about = [card.tone, f"{len(card.title)}字", f"なめらか {rating.fluency:.2f}"]
+    about = [card.tone, f"{len(card.title)}字", f"できばえ {rating.merit:.2f}"]
     if rating.novelty is not None:
         about.append(f"新しさ {rating.novelty:.2f}")
     about.append(f"あらすじ {rating.fit:.2f}")

@@ -1,4 +1,4 @@
-"""How rare a card is, from N to SSR: by what model, training titles and synopsis say of its title."""
+"""How rare a card is, from N to SSR: by the merit of its title, the training titles, and the synopsis."""
 
 from __future__ import annotations
 
@@ -13,22 +13,20 @@ class Rarity(IntEnum):
 
 
 # Of quality, below. Chosen on two hands of 60 synopses of the bundled validation split by narou-mini in
-# int8, 600 cards: 2% SSR, 11% SR, 68% R and 19% N. Another model deals otherwise.
-LEAST_QUALITY = {Rarity.SSR: 0.83, Rarity.SR: 0.76, Rarity.R: 0.54}
-WEAKEST_SSR = 0.5
+# int8, 600 cards: 3% SSR, 9% SR, 68% R and 20% N. Another model deals otherwise.
+LEAST_QUALITY = {Rarity.SSR: 0.65, Rarity.SR: 0.57, Rarity.R: 0.42}
+WEAKEST_SSR = 0.45
 """An SSR is good in each of the three; none makes up for another."""
 _COPIED = 0.9
 """From this share on, a title stands in its synopsis already."""
-_LEAST_FLUENT, _MOST_FLUENT = -2.0, -0.3
-"""Mean log-probabilities per token that count as 0 and as 1."""
 
 
 @dataclass(frozen=True)
 class Rating:
     """What a title is worth; each from 0 to 1."""
 
-    fluency: float
-    """Its score (mean log-probability per token), scaled."""
+    merit: float
+    """How likely an editor would use it (`Title.merit`); counts twice."""
     novelty: float | None
     """1 - the likeness of the nearest training title; None where the checkpoint does not know them."""
     fit: float
@@ -38,12 +36,12 @@ class Rating:
 
     @property
     def quality(self) -> float:
-        known = [self.fluency, self.fit] + ([] if self.novelty is None else [self.novelty])
+        known = [self.merit, self.merit, self.fit] + ([] if self.novelty is None else [self.novelty])
         return sum(known) / len(known)
 
     @property
     def rarity(self) -> Rarity:
-        weakest = min(self.fluency, self.fit, 1.0 if self.novelty is None else self.novelty)
+        weakest = min(self.merit, self.fit, 1.0 if self.novelty is None else self.novelty)
         found = next((rarity for rarity, least in LEAST_QUALITY.items() if self.quality >= least), Rarity.N)
         if found is Rarity.SSR and weakest < WEAKEST_SSR:
             found = Rarity.SR
@@ -56,9 +54,8 @@ def rate(title: Title, synopsis: str) -> Rating:
     from narou_gen.metrics.words import content_words
 
     words = len(content_words(title.text))
-    fluency = (title.score - _LEAST_FLUENT) / (_MOST_FLUENT - _LEAST_FLUENT)
     return Rating(
-        fluency=min(1.0, max(0.0, fluency)),
+        merit=title.merit,
         novelty=None if title.nearest is None else 1 - title.nearest,
         fit=(faithfulness(title.text, synopsis) or 0.0) * words / (words + 1),
         flaw=_flaw(title.text, synopsis),

@@ -19,8 +19,8 @@ _TALLEST_BOOK = 26
 _FROM = {rarity: round(100 * least) for rarity, least in LEAST_QUALITY.items()}
 _HELP = (
     ("レア度", ""),
-    ("", "なめらか・新しさ・あらすじ、三つの平均（0〜100）で決まります。"),
-    ("なめらか", "モデルがその題名をどれだけ自然だと思うか（対数確率の平均）"),
+    ("", "できばえ（二度数えます）・新しさ・あらすじの平均（0〜100）で決まります。"),
+    ("できばえ", "編集者がそのまま使いそうな見込み（題名全体の確率などから）"),
     ("新しさ", "学習した題名にどれだけ似ていないか"),
     ("あらすじ", "題名の名詞がどれだけあらすじにあるか（一語だけでは半分）"),
     ("SSR ★★★★", f"{_FROM[Rarity.SSR]} から。三つとも {WEAKEST_SSR * 100:.0f} 以上。めったに出ません"),
@@ -81,7 +81,7 @@ def _about(card: Card, shimmer: float, cells: int, rows: int) -> list[Text]:
     lines += [Text(line, "bold") for line in wrap(card.title, cells, 4)]
     lines.append(Text(""))
     for label, value in (
-        ("なめらか", rating.fluency),
+        ("できばえ", rating.merit),
         ("新しさ　", rating.novelty),
         ("あらすじ", rating.fit),
     ):
