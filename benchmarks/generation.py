@@ -98,7 +98,7 @@ def measure(folder: Path, name: str, rounds: int, threads: int | None) -> list[s
             for kind in ("float32", "int8")
         }
         works = {
-            kind: partial(engine.generate, given, num_beams=BEAMS, max_tokens=LONGEST)
+            kind: partial(engine.generate, given, num_beams=BEAMS, max_tokens=LONGEST, diversity=0)
             for kind, engine in engines.items()
         }
         for warm in (plain(model, tokenizer, given[:1]), *works.values()):

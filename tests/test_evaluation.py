@@ -286,6 +286,19 @@ def test_comparing_an_evaluation_with_itself_and_with_another(
         compare_evaluations(other, tmp_path / "nowhere")
 
 
+def test_scores_that_an_older_evaluation_lacks_are_not_compared(
+    evaluated: Path, other: Path, tmp_path: Path
+) -> None:
+    old = shutil.copytree(other, tmp_path / "old")
+    lines = [json.loads(line) for line in (old / "titles.jsonl").read_text("utf-8").splitlines()]
+    for line in lines:
+        del line["systems"]["model"]["scores"]["misspelt"]
+    (old / "titles.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    whole, lacking = (compare_evaluations(evaluated, each).metrics for each in (other, old))
+    assert whole.keys() - lacking.keys() == {"misspelt"}
+    assert lacking == {name: whole[name] for name in lacking}
+
+
 @pytest.mark.slow
 def test_the_control_falls_for_a_trained_model(tmp_path: Path) -> None:
     """Titles of the bundled model belong to their synopses."""
