@@ -2,7 +2,7 @@
 
     python benchmarks/ranking.py
 
-`graded_titles.jsonl` holds 280 synopses and 90 ideas of the validation splits of `sample:titles` and
+`graded_titles.jsonl` holds 280 synopses and 89 ideas of the validation splits of `sample:titles` and
 `sample:ideas`, each with some ten titles out of narou-mini's candidates, and the grades of a language model
 in the part of a strict editor, who saw them in random order: 0 broken, 1 says nothing, 2 usable, 3 good.
 `place` is where a title stood among the five of an earlier ranking (score per token, with bonuses), which
@@ -26,8 +26,7 @@ from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from narou_gen.merit import OF_FEW_WORDS, OF_STORIES, Terms, terms
-from narou_gen.text import is_few_words
+from narou_gen.merit import OF_FEW_WORDS, OF_STORIES, Features, features, is_few_words
 
 GRADES = Path(__file__).parent / "graded_titles.jsonl"
 USABLE, GOOD = 2, 3
@@ -38,7 +37,7 @@ class Graded:
     """Columns over titles."""
 
     synopsis: NDArray[np.int64]
-    terms: NDArray[np.float64]
+    features: NDArray[np.float64]
     place: NDArray[np.int64]
     grade: NDArray[np.int64]
 
@@ -47,7 +46,7 @@ class Graded:
         return self.grade >= USABLE
 
     def column(self, name: str) -> NDArray[np.float64]:
-        return self.terms[:, Terms._fields.index(name)]
+        return self.features[:, Features._fields.index(name)]
 
 
 def main() -> None:
@@ -61,10 +60,10 @@ def main() -> None:
             tell("as it was", graded, -graded.place)
         tell("log-probability per character", graded, graded.column("log_probability") / length(graded))
         tell("log-probability", graded, graded.column("log_probability"))
-        tell("all terms, cross-validated", graded, cross_validated(graded))
-        tell("all terms, weights of the package", graded, graded.terms @ np.array(weights))
+        tell("all features, cross-validated", graded, cross_validated(graded))
+        tell("all features, weights of the package", graded, graded.features @ np.array(weights))
         tell("an oracle", graded, graded.grade)
-        fitted = raw_weights(fit(graded.terms, graded.usable))
+        fitted = raw_weights(fit(graded.features, graded.usable))
         print(
             "  Fitted to all:", ", ".join(f"{name} {value:.2f}" for name, value in fitted.items()), end="\n\n"
         )
@@ -74,7 +73,7 @@ def read(rows: list[dict[str, object]]) -> Graded:
     columns = []
     for number, row in enumerate(rows):
         for title in row["titles"]:
-            found = terms(title["text"], row["synopsis"], title["log_probability"])
+            found = features(title["text"], row["synopsis"], title["log_probability"])
             columns.append((number, found, title.get("place", 9), title["grade"]))
     return Graded(*(np.array(column) for column in zip(*columns, strict=True)))
 
@@ -92,15 +91,17 @@ def tell(name: str, graded: Graded, order: NDArray[np.float64]) -> None:
 
 
 def length(graded: Graded) -> NDArray[np.float64]:
-    return np.exp(graded.column("length"))
+    return np.exp(graded.column("log_length"))
 
 
 def cross_validated(graded: Graded) -> NDArray[np.float64]:
     """The log-odds of each title by weights that have not seen its synopsis."""
-    odds = np.zeros(len(graded.grade))
-    for known, unseen in GroupKFold(7).split(graded.terms, groups=graded.synopsis):
-        odds[unseen] = fit(graded.terms[known], graded.usable[known]).decision_function(graded.terms[unseen])
-    return odds
+    log_odds = np.zeros(len(graded.grade))
+    for known, unseen in GroupKFold(7).split(graded.features, groups=graded.synopsis):
+        log_odds[unseen] = fit(graded.features[known], graded.usable[known]).decision_function(
+            graded.features[unseen]
+        )
+    return log_odds
 
 
 def fit(found: NDArray[np.float64], usable: NDArray[np.bool_]) -> Pipeline:
@@ -108,11 +109,11 @@ def fit(found: NDArray[np.float64], usable: NDArray[np.bool_]) -> Pipeline:
 
 
 def raw_weights(model: Pipeline) -> dict[str, float]:
-    """Those of the terms as they are."""
+    """Those of the features as they are."""
     scaler, regression = model
-    weights = dict(zip(Terms._fields, regression.coef_[0] / scaler.scale_, strict=True))
-    constant = regression.intercept_[0] - np.array(list(weights.values())) @ scaler.mean_
-    return weights | {"constant": constant}
+    weights = dict(zip(Features._fields, regression.coef_[0] / scaler.scale_, strict=True))
+    intercept = regression.intercept_[0] - np.array(list(weights.values())) @ scaler.mean_
+    return weights | {"intercept": intercept}
 
 
 if __name__ == "__main__":

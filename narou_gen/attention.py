@@ -54,7 +54,7 @@ def title_attention(
     if title is None:
         from narou_gen.generate import TitleGenerator
 
-        found = TitleGenerator.from_checkpoint(folder).generate([synopsis])[0]
+        found = TitleGenerator.from_checkpoint(folder).generate([synopsis], diversity=0)[0]
         if not found:
             raise CheckpointError("The model wrote no title for this synopsis; give one with --title.")
         title = found[0].text

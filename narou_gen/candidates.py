@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from narou_gen import steering
 from narou_gen.conditions import Conditions
 from narou_gen.errors import InputError
-from narou_gen.merit import log_odds, probability
+from narou_gen.merit import log_odds, logistic
 from narou_gen.novelty import NoveltyIndex
 from narou_gen.options import LARGEST_POOL, GenerationOptions, Title
 from narou_gen.search import Candidate, Engine, Search, Source
@@ -78,9 +78,14 @@ class CandidateFinder:
 
     def _first_round(self, jobs: Sequence[Job], options: GenerationOptions) -> None:
         width = options.num_titles if options.sample else max(options.num_titles, options.num_beams)
-        search = self.search(options, width)
-        varied = _varied(jobs, options) if options.diversity and not options.sample else []
-        self._run([*jobs, *varied], options, search)
+        beams = self.search(options, width)
+        if options.sample or not options.diversity:
+            self._run(jobs, options, beams)
+            return
+        self._run([*jobs, *_varied(jobs, options)], options, beams)
+        alike = [job for job in jobs if job.conditions.length]  # beams of one length differ in particles
+        if options.num_titles > 1:
+            self._run(alike, options, self._sampled(options, 1))
 
     def _further_round(
         self, jobs: Sequence[Job], options: GenerationOptions, width: int, attempt: int
@@ -153,7 +158,7 @@ class CandidateFinder:
                 if text:
                     certainty = candidate.log_probability * candidate.tokens ** (1 - options.length_penalty)
                     rank = log_odds(text, job.text, certainty, options.grounding)
-                    title = Title(text, candidate.score, probability(rank))
+                    title = Title(text, candidate.score, logistic(rank))
                     fresh.append((job.pool, Ranked(rank, *self._judged(title, job.text, options))))
         if options.tone:
             fresh = self._toned(fresh, options)

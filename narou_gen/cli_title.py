@@ -31,12 +31,16 @@ def title(
     ] = None,
     number: Annotated[int, typer.Option("-n", "--num-titles", help="Titles of each synopsis.")] = 1,
     diversity: Annotated[
-        float, typer.Option(help="0 to 1: how much several titles should differ from each other.")
+        float,
+        typer.Option(
+            help="0 to 1: how much several titles should differ. Above 0 all lengths are searched; 0 is one "
+            "beam search, several times as fast."
+        ),
     ] = 0.5,
     grounding: Annotated[
         float,
         typer.Option(
-            help="How much standing in the synopsis counts for a title; 1: as for an editor, 0: nothing."
+            help="How much standing in the synopsis counts for a title; 1: as for an editor, 0: not at all."
         ),
     ] = 1.0,
     min_chars: Annotated[int | None, typer.Option(help="No title is shorter.")] = None,

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 from narou_gen.conditions import Conditions
 from narou_gen.errors import DataError
 from narou_gen.sources import BUNDLED, Pair, read_pairs
-from narou_gen.text import clean_synopsis, clean_title, comparison_key, is_few_words
+from narou_gen.text import clean_synopsis, clean_title, comparison_key
 
 if TYPE_CHECKING:
     from narou_gen.config import DataConfig
 
 _SHORTEST_SYNOPSIS = 2  # letters: 魔王 is enough for a title, a mark or a single kanji is not
+_TELLING_SYNOPSIS = 20  # letters: shorter ones are alike without being of one work
 # From so many characters on, a title that stands in its own synopsis was quoted, and teaches copying.
 # Shorter ones (「五人目」) stand there by nature.
 _QUOTED_FROM = 10
@@ -194,7 +195,7 @@ def _groups(pairs: Sequence[T], text_of: Callable[[T], str]) -> Iterator[str]:
     keys = []
     for pair in pairs:
         text = comparison_key(text_of(pair))
-        named = pair.id is not None and is_few_words(text)  # which are alike without being of one work
+        named = pair.id is not None and len(text) < _TELLING_SYNOPSIS
         own = f"id:{pair.id}" if named else f"synopsis:{text}"
         for kind, value in (("author", pair.author), ("id", pair.id)):
             if value is not None:

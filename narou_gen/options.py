@@ -38,13 +38,14 @@ class GenerationOptions:
     max_tokens: int | None = None
     """Longest title in tokens, two special ones included; by default what the checkpoint was trained with."""
     grounding: float = 1.0
-    """How much it counts what a title shares with its synopsis, in pairs of characters and in one piece:
-    names spelt right come before what is merely likely. 1 is as an editor counted it; at 0 it counts nothing.
-    See `narou_gen.merit`."""
+    """How much it counts for a title that its pairs of characters stand in the synopsis (or, of a few words,
+    that theirs stand in it): names spelt right come before what is merely likely. 1 is as an editor counted
+    it, 0 not at all. See `narou_gen.merit`."""
     diversity: float = 0.5
     """0 to 1: how much several titles of a synopsis should differ, at the cost of their merit (maximal
-    marginal relevance). Above 0 titles are chosen from the beams of all length classes; 0 is the best ones of
-    one beam search, four times as fast."""
+    marginal relevance). Above 0 titles, even a single one, are chosen from the beams of all length classes,
+    where none is asked for (else several are also drawn), and of fewer conditions, where some are; 0 is the
+    best ones of one beam search, several times as fast."""
     min_chars: int | None = None
     max_chars: int | None = None
     """Bounds on the finished title's characters."""
@@ -127,10 +128,11 @@ class Title:
 
     text: str
     score: float
-    """Mean log-probability per token, its end included: 0 is certain."""
+    """Mean log-probability per token, its end included: 0 is certain. Under the conditions that it was found
+    with, be it those that were given or a length class."""
     merit: float = 0.0
-    """What titles are ranked by, 0 to 1: for narou-mini how likely a strict editor would use it as it stands,
-    for other models an order. See `narou_gen.merit`."""
+    """What titles are ranked by, 0 to 1: how likely a strict editor would use it as it stands. That holds for
+    narou-mini with `length_penalty` and `grounding` at 1; else it is an order. See `narou_gen.merit`."""
     nearest: float | None = None
     """How near the nearest training title is: 0 (no character pair in common) to 1 (the same letters); None
     where the checkpoint has no index of them. See `narou_gen.novelty`."""

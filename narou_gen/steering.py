@@ -19,9 +19,10 @@ from narou_gen.typography import finish_title
 
 _SHAPE = 0.25
 """Share of a title's length in its likeness to another; the rest is its character pairs."""
-_LEAST_RELEVANCE = 0.3
-"""Titles of less relevance are chosen, best first, only where others are too few, however different; see
-`most_relevant_and_different`."""
+_LEAST_RELEVANCE = 0.1
+"""Times 1 - diversity."""
+_TOO_ALIKE = 0.8
+"""Of likeness: titles that differ in a particle."""
 _PLACES = 6
 """Places of a title where a missing keyword is tried."""
 _AFTER = frozenset("のをにはがでともへや、！？」』）～　 ")
@@ -112,17 +113,21 @@ def finish_start(prefix: str) -> str:
 def most_relevant_and_different(ranked: Sequence[Title], number: int, diversity: float) -> list[Title]:
     """`number` of the titles (best first), by maximal marginal relevance (Carbonell & Goldstein 1998).
 
-    Relevance is the merit, as a share of the best one's. The best of all comes first.
+    Relevance is the merit, as a share of the best one's, which comes first. Where all that is left has little
+    of it or hardly differs from a chosen title, the best is taken.
     """
     if not diversity or len(ranked) <= number:
         return list(ranked[:number])
     best = ranked[0].merit or 1.0
     relevance = {title: title.merit / best for title in ranked}
-    good = sum(share >= _LEAST_RELEVANCE for share in relevance.values())
-    chosen, rest = [ranked[0]], list(ranked[1 : max(good, number)])
+    least = _LEAST_RELEVANCE * (1 - diversity)
+    chosen, rest = [ranked[0]], list(ranked[1:])
     nearest = {title: likeness(title.text, chosen[0].text) for title in rest}
-    while len(chosen) < number and rest:
-        picked = max(rest, key=lambda each: (1 - diversity) * relevance[each] - diversity * nearest[each])
+    while len(chosen) < number:
+        good = [each for each in rest if relevance[each] >= least and nearest[each] < _TOO_ALIKE]
+        picked = max(
+            good or rest[:1], key=lambda each: (1 - diversity) * relevance[each] - diversity * nearest[each]
+        )
         rest.remove(picked)
         chosen.append(picked)
         for title in rest:
@@ -132,9 +137,8 @@ def most_relevant_and_different(ranked: Sequence[Title], number: int, diversity:
 
 def likeness(one: str, other: str) -> float:
     """How alike two titles are in words and shape: 0 to 1."""
-    a, b = (
-        set(character_pairs(f"\x02{comparison_key(text)}\x03")) for text in (one, other)
-    )  # with both ends
+    bounded = (f"\x02{comparison_key(text)}\x03" for text in (one, other))  # both ends count
+    a, b = (set(character_pairs(key)) for key in bounded)
     dice = 2 * len(a & b) / (len(a) + len(b))
     lengths = sorted((len(one), len(other)))
     return (1 - _SHAPE) * dice + _SHAPE * lengths[0] / lengths[1]

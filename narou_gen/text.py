@@ -137,7 +137,6 @@ def _unescape(text: str) -> str:
     return plain(text.replace("&", ""))
 
 
-_FEW_LETTERS = 20
 _BREAK = re.compile(r"[「『（(【]|[」』）)】]|\n|[。！？!?♪]++[ 　]*+|※|[▼◆★](?=全)")
 
 
@@ -223,11 +222,6 @@ def comparison_key(text: str) -> str:
         return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text.casefold())))
 
     return settle(step, normal) or normal
-
-
-def is_few_words(text: str) -> bool:
-    """Whether it is words that someone might type (two nouns, a bare title), rather than a story."""
-    return len(comparison_key(text)) < _FEW_LETTERS
 
 
 def visible(text: str) -> str:

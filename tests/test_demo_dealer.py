@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from demo_table import CARD, STORY, Clock
@@ -35,11 +36,13 @@ def test_what_several_searches_found_is_in_one_order(dealer: Dealer, hand: tuple
 def test_cards_lie_in_the_order_of_merit_however_they_are_chosen() -> None:
     titles = [
         Title("辺境の古い宿屋の令嬢と竜", -0.9, merit=0.6),
+        Title("辺境の古い宿屋の令嬢と竜の夜", -0.9, merit=0.55),
         Title("魔王の城の騎士団長と剣", -0.8, merit=0.5),
         Title("黒い犬", -0.5, merit=0.4),
     ]
-    for like in (None, CARD):
-        assert _choice(titles, 3, Request(STORY, like=like)) == titles
+    assert _choice(titles, 3, Request(STORY)) == [titles[0], titles[2], titles[3]]
+    like = replace(CARD, title="黒い犬と剣")
+    assert _choice(titles, 2, Request(STORY, like=like)) == titles[2:]
 
 
 def test_a_checkpoint_without_a_head_says_so(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ import math
 import shutil
 import unicodedata
 from pathlib import Path
+from statistics import fmean
+from typing import get_args
 
 import pytest
 import torch
@@ -21,8 +23,9 @@ from narou_gen import (
     novelty,
 )
 from narou_gen.checkpoint import load_model
+from narou_gen.conditions import LengthClass
 from narou_gen.errors import CheckpointError, InputError
-from narou_gen.merit import log_odds, probability
+from narou_gen.merit import log_odds, logistic
 from narou_gen.novelty import NoveltyIndex
 from narou_gen.steering import likeness
 from narou_gen.text import clean_synopsis, comparison_key
@@ -303,15 +306,33 @@ def test_diverse_titles_differ_and_are_the_same_again(mini: TitleGenerator) -> N
     assert likest(0.9) < likest(0.0)
 
 
-@pytest.mark.parametrize("grounding", [0.0, 1.0, 5.0])
+def test_a_single_title_is_the_best_of_all_lengths(mini: TitleGenerator) -> None:
+    (best,) = mini.generate([SYNOPSIS])[0]
+    (plain,) = mini.generate([SYNOPSIS], diversity=0)[0]
+    by_length = [mini.generate([SYNOPSIS], length=each, diversity=0)[0][0] for each in get_args(LengthClass)]
+    assert best.merit == pytest.approx(max(title.merit for title in (plain, *by_length)), rel=1e-3)
+    assert best.merit > plain.merit
+
+
+def test_long_titles_differ_too(mini: TitleGenerator) -> None:
+    inn = "婚約を破棄された令嬢が、辺境の古い宿屋を継ぐことになった。最初の客は竜だけだった。"
+
+    def likeness_of_all(diversity: float) -> float:
+        titles = mini.generate([inn], num_titles=5, diversity=diversity, length="long")[0]
+        return fmean(likeness(a.text, b.text) for a, b in itertools.combinations(titles, 2))
+
+    assert likeness_of_all(1.0) < likeness_of_all(0.0) - 0.1
+
+
+@pytest.mark.parametrize("grounding", [0.0, 1.0, 2.0])
 def test_titles_are_ordered_by_merit(mini: TitleGenerator, grounding: float) -> None:
     titles = mini.generate([SYNOPSIS], num_titles=12, grounding=grounding)[0]
-    assert len({len(title.text) for title in titles}) > 3
+    assert len({len(title.text) for title in titles}) > 3 and len({title.merit for title in titles}) > 6
     assert in_order(titles)
     for title in titles:
         tokens = len(mini._finder.tokenizer.parts([title.text])[0]) + 1
-        expected = probability(log_odds(title.text, SYNOPSIS, tokens * title.score, grounding))
-        assert title.merit == pytest.approx(expected, rel=0.05)
+        expected = logistic(log_odds(title.text, SYNOPSIS, tokens * title.score, grounding))
+        assert title.merit == pytest.approx(expected, rel=1e-3)
 
 
 def test_copies_of_training_titles_are_not_returned(debug_checkpoint: Path, tmp_path: Path) -> None:

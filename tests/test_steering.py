@@ -69,12 +69,20 @@ def test_diversity_prefers_other_words_to_one_more_particle() -> None:
     assert most_relevant_and_different(candidates, 4, 0.5) == candidates
 
 
-def test_a_title_of_little_merit_is_not_chosen_for_being_different() -> None:
+def test_a_title_of_little_merit_is_only_chosen_for_being_different_where_nothing_else_counts() -> None:
     poor = [Title("竜と剣", -1.0, merit=0.02), Title("辺境の魔王と旅人の長い夜", -1.0, merit=0.01)]
     candidates = [*ranked("猫の宿", "猫は宿", "猫が宿"), *poor]
-    assert texts(most_relevant_and_different(candidates, 2, 1.0)) == ["猫の宿", "猫は宿"]
-    assert set(texts(most_relevant_and_different(candidates, 4, 1.0))) == {*texts(candidates[:3]), "竜と剣"}
+    assert texts(most_relevant_and_different(candidates, 2, 0.5)) == ["猫の宿", "猫は宿"]
+    assert texts(most_relevant_and_different(candidates, 4, 0.5)) == [*texts(candidates[:3]), "竜と剣"]
+    assert texts(most_relevant_and_different(candidates, 2, 1.0)) == ["猫の宿", "辺境の魔王と旅人の長い夜"]
     assert most_relevant_and_different([Title("猫", 0.0), Title("竜", 0.0)], 1, 0.5)  # none has any
+
+
+def test_what_differs_in_a_particle_is_no_other_title() -> None:
+    first, same = "辺境の宿屋を継いだら最初の客は竜だった", "辺境の宿屋を継いだので最初の客は竜だった"
+    poor, poorer = Title("竜と剣", -1.0, merit=0.1), Title("猫の夜", -1.0, merit=0.01)
+    found = most_relevant_and_different([*ranked(first, same), poor, poorer], 3, 0.1)
+    assert texts(found) == [first, "竜と剣", same]  # the same again is better than a broken one
 
 
 def test_likeness_is_of_words_and_shape() -> None:
@@ -106,6 +114,13 @@ def test_keywords_are_put_behind_those_that_are_there() -> None:
     assert "夜の猫剣" in starts and "夜の猫の剣" in starts
     assert all("猫" in start for start in starts)
     assert all(start.startswith("夜") for start in with_missing_keyword(pool, "夜", 2))
+
+
+def test_a_pool_gives_its_titles_by_rank() -> None:
+    pool = Pool(GenerationOptions(num_titles=2, diversity=0))
+    for rank, text in ((-2.0, "猫の宿"), (0.5, "竜と剣"), (-1.0, "魔王の夜")):
+        pool.add(Ranked(rank, Title(text, -1.0)))
+    assert texts(pool.chosen()) == ["竜と剣", "魔王の夜"]
 
 
 def test_a_pool_keeps_the_best_of_what_reads_alike_and_tells_what_it_lacks() -> None:

@@ -110,7 +110,8 @@ class Dealer:
             titles = self._loaded().generate([story.synopsis], options)[0]
             note = titles.note or note
             for title in titles:
-                found.setdefault(comparison_key(title.text), title)
+                key = comparison_key(title.text)
+                found[key] = max(title, found.get(key, title), key=lambda each: each.merit)
             if request.like is not None and len(found.keys() - request.seen) >= HAND:
                 break
         return sorted(found.values(), key=lambda each: -each.merit), note
