@@ -80,8 +80,8 @@ def test_a_title_of_little_merit_is_only_chosen_for_being_different_where_nothin
 
 def test_what_differs_in_a_particle_is_no_other_title() -> None:
     first, same = "辺境の宿屋を継いだら最初の客は竜だった", "辺境の宿屋を継いだので最初の客は竜だった"
-    poor, poorer = Title("竜と剣", -1.0, merit=0.1), Title("猫の夜", -1.0, merit=0.01)
-    found = most_relevant_and_different([*ranked(first, same), poor, poorer], 3, 0.1)
+    poor, poorer = Title("竜と剣", -1.0, merit=0.15), Title("猫の夜", -1.0, merit=0.01)
+    found = most_relevant_and_different([*ranked(first, same), poor, poorer], 3, 0.5)
     assert texts(found) == [first, "竜と剣", same]  # the same again is better than a broken one
 
 
