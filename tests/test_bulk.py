@@ -40,7 +40,7 @@ def test_a_line_for_each_in_their_order(tmp_path: Path) -> None:
     write_titles(read_requests(None, source, Conditions()), echo, output, source, resume=False)
     rows = [json.loads(line) for line in output.read_text("utf-8").splitlines()]
     assert [row["synopsis"] for row in rows] == [row["synopsis"] for row in lines(150)]
-    assert rows[3]["titles"] == [{"text": "3番目の", "score": -1.0}]
+    assert rows[3]["titles"] == [{"text": "3番目の", "score": -1.0, "merit": 0.0}]
     assert not (tmp_path / "out.jsonl.part").exists()
 
 

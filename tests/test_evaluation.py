@@ -67,8 +67,11 @@ def test_every_system_has_every_metric_with_an_interval(evaluated: Path) -> None
             expected -= {"self_bleu"}
         if name == "references":
             expected -= {"length_error"}
-        # A tiny model may say no noun.
-        assert expected - set(scores) <= {"faithfulness", "self_bleu"}, name
+        # A tiny model may say no noun, or but one word.
+        small = (
+            {"faithfulness", "self_bleu", "distinct_2"} if name in ("model", "untrained_encoder") else set()
+        )
+        assert expected - set(scores) <= small, name
         for metric, score in scores.items():
             assert score["low"] <= score["value"] <= score["high"], (name, metric)
             if metric not in ("characters", "length_error"):

@@ -130,7 +130,7 @@ def test_the_loss_falls_and_the_decoder_reads_the_encoder(some_pairs: Path, tmp_
             f"data.train='{some_pairs}'",
             "data.limit=48",
             "data.condition_dropout=1.0",  # nothing but the synopsis tells the titles apart
-            "training.epochs=120",
+            "training.epochs=200",
             "training.evaluate_every=1000",
             "training.evaluate_synopses=0",
             "model.dropout=0.0",
