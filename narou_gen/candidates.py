@@ -102,6 +102,13 @@ class CandidateFinder:
         if attempt > 1 or options.diversity:
             self._run(jobs, options, replace(self._sampled(options, attempt), min_tokens=least))
 
+    def chosen(self, pool: Pool) -> list[Title]:
+        """The titles of a pool, with how near their nearest training titles are."""
+        titles = pool.chosen()
+        if self._novelty is None:
+            return titles
+        return [replace(title, nearest=round(self._novelty.nearest(title.text), 4)) for title in titles]
+
     def search(self, options: GenerationOptions, candidates: int, **changes: Any) -> Search:
         """`candidates` titles by the options' own way of searching, but for `changes`."""
         longest = self.engine.max_target_tokens
@@ -159,7 +166,8 @@ class CandidateFinder:
                     certainty = candidate.log_probability * candidate.tokens ** (1 - options.length_penalty)
                     rank = log_odds(text, job.text, certainty, options.grounding)
                     title = Title(text, candidate.score, logistic(rank))
-                    fresh.append((job.pool, Ranked(rank, *self._judged(title, job.text, options))))
+                    reason = self._objection(text, job.text, options)
+                    fresh.append((job.pool, Ranked(rank, title, reason)))
         if options.tone:
             fresh = self._toned(fresh, options)
         for pool, ranked in fresh:
@@ -196,14 +204,12 @@ class CandidateFinder:
                 known.append(token)
         return text + self.tokenizer.decode(known)
 
-    def _judged(self, title: Title, synopsis: str, options: GenerationOptions) -> tuple[Title, str | None]:
-        """The title with how near its nearest training title is, and why it cannot be returned, if so."""
-        reason = steering.objection(title.text, synopsis, options)
-        if self._novelty is not None and reason is None:
-            title = replace(title, nearest=round(self._novelty.nearest(title.text), 4))
-            if self._novelty.holds(title.text):
-                reason = "were training titles"
-        return title, reason
+    def _objection(self, title: str, synopsis: str, options: GenerationOptions) -> str | None:
+        """Why the title cannot be returned, if so."""
+        reason = steering.objection(title, synopsis, options)
+        if reason is None and self._novelty is not None and self._novelty.holds(title):
+            reason = "were training titles"
+        return reason
 
     def _toned(
         self, fresh: list[tuple[Pool, Ranked]], options: GenerationOptions

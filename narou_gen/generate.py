@@ -116,7 +116,7 @@ class TitleGenerator:
             for synopsis, each in zip(synopses, given, strict=True)
         ]
         self._finder.fill(jobs, options)
-        return [Titles(job.pool.chosen(), job.pool.note()) for job in jobs]
+        return [Titles(self._finder.chosen(job.pool), job.pool.note()) for job in jobs]
 
     def stream(
         self,
