@@ -125,9 +125,8 @@ def most_relevant_and_different(ranked: Sequence[Title], number: int, diversity:
     nearest = {title: likeness(title.text, chosen[0].text) for title in rest}
     while len(chosen) < number:
         good = [each for each in rest if relevance[each] >= least and nearest[each] < _TOO_ALIKE]
-        picked = max(
-            good or rest[:1], key=lambda each: (1 - diversity) * relevance[each] - diversity * nearest[each]
-        )
+        left = good or rest[:1]
+        picked = max(left, key=lambda each: (1 - diversity) * relevance[each] - diversity * nearest[each])
         rest.remove(picked)
         chosen.append(picked)
         for title in rest:

@@ -38,7 +38,7 @@ def test_a_title_is_rated_by_merit_novelty_and_fit() -> None:
 def test_an_ssr_is_rare(dealer: Dealer) -> None:
     """On other synopses than the thresholds were chosen on.
 
-    There 3% of 600 cards were SSR, 9% SR, 68% R and 20% N; the margins are for 40 cards, in hands alike.
+    There 2% of 600 cards were SSR, 6% SR, 67% R and 25% N; the margins are for 40 cards, in hands alike.
     """
     stories = Roulette().stories[:8]
     found = Counter(card.rating.rarity for story in stories for card in dealer.deal(Request(story)).cards)
